@@ -1,0 +1,24 @@
+"""understudy: human motion in, motion a humanoid robot can really perform out, with the proof beside it.
+
+The rooms (``motion``, ``robots``, ``retarget``, ``evaluate``, ``view``) load on first use, so that importing the
+package costs nothing.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+__version__ = "0.1.0"
+
+_ROOMS = ("evaluate", "kinematics", "motion", "retarget", "robots", "view")
+
+__all__ = ["__version__", *_ROOMS]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ROOMS:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
