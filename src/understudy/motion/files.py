@@ -11,11 +11,11 @@ from understudy.errors import UnderstudyError
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place when the block succeeds and is removed when it fails.
+    """A temporary path beside ``path`` that takes its place if the block succeeds and is removed if it fails.
 
     The temporary name keeps the suffix, because many writers choose their format by it. An existing target is
-    replaced in one step, so a reader sees the old file or the new one and never a mixture. Raises UnderstudyError if
-    the folder does not exist or cannot be written to, or if the target is a folder.
+    replaced in one step, so a reader sees the old file or the new one and never a mixture. Raises
+    UnderstudyError if the folder does not exist or cannot be written to, or if the target is a folder.
     """
     target = Path(path)
     folder = target.parent
