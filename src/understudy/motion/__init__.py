@@ -1,5 +1,6 @@
 """Motions and what can be done to them without knowing a robot."""
 
+from understudy.motion.formats import load, save
 from understudy.motion.landmarks import LANDMARKS, PARENT_OF, Landmarks, mirrored
 from understudy.motion.types import HumanFrame, HumanMotion, Origin, RobotFrame, RobotMotion, Skeleton
 
@@ -13,5 +14,7 @@ __all__ = [
     "RobotFrame",
     "RobotMotion",
     "Skeleton",
+    "load",
     "mirrored",
+    "save",
 ]

@@ -1,0 +1,166 @@
+"""What every reader does first: make sure there is a file, and that its numbers can be a motion."""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from understudy.errors import FormatError, ShapeError, UnderstudyError
+from understudy.motion.types import Origin, RobotMotion
+
+
+def existing_file(path: str | Path) -> Path:
+    """The path of a readable file.
+
+    Raises UnderstudyError if it is missing, a folder or unreadable, and FormatError if it is empty.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UnderstudyError(f"{path} is a folder; one motion file is needed here.")
+    if not path.exists():
+        near = f" The folder {path.parent} does not exist either." if not path.parent.is_dir() else ""
+        raise UnderstudyError(f"{path} does not exist.{near}")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise UnderstudyError(f"{path} cannot be read ({error.strerror}).") from error
+    if empty:
+        raise FormatError(path, "the file is empty.")
+    return path
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an npz archive, never unpickling anything. Raises FormatError for whatever is not one."""
+    if not zipfile.is_zipfile(path):
+        raise FormatError(path, "this is not an npz archive (or it was cut short).")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except (
+        ValueError,
+        KeyError,
+        EOFError,
+        OSError,
+        MemoryError,
+        NotImplementedError,
+        RuntimeError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        # numpy and zipfile share no error for damaged archives; these are the ones that damage provokes.
+        raise FormatError(
+            path, f"the npz archive is damaged or holds more than plain arrays ({error})."
+        ) from error
+
+
+def need(arrays: dict[str, Any], key: str, path: Path) -> Any:
+    """An entry that the format demands. Raises FormatError naming what is there instead."""
+    if key not in arrays:
+        raise FormatError(
+            path, f"the entry {key!r} is missing; found: {', '.join(sorted(map(str, arrays)))}."
+        )
+    return arrays[key]
+
+
+def text_of(value: Any, key: str, path: Path) -> str:
+    """A text stored as a zero-dimensional array."""
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "US":
+        raise FormatError(path, f"the entry {key!r} must be one text; found {array.dtype} {array.shape}.")
+    return str(array.reshape(())[()])
+
+
+def texts_of(value: Any, key: str, path: Path) -> tuple[str, ...]:
+    """A list of names stored as a one-dimensional array of texts."""
+    array = np.asarray(value)
+    if array.ndim != 1 or array.dtype.kind not in "US":
+        raise FormatError(
+            path, f"the entry {key!r} must be a list of texts; found {array.dtype} {array.shape}."
+        )
+    return tuple(str(v) for v in array)
+
+
+def number_of(value: Any, key: str, path: Path) -> float:
+    """A number stored as a scalar or as an array of one."""
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "iuf":
+        raise FormatError(path, f"the entry {key!r} must be one number; found {array.dtype} {array.shape}.")
+    return float(array.reshape(())[()])
+
+
+def numbers_of(value: Any, key: str, path: Path, columns: tuple[int | None, ...]) -> np.ndarray:
+    """A float array (time, *columns); None leaves a count free. Raises FormatError naming both shapes."""
+    array = np.asarray(value)
+    fits = array.ndim == len(columns) + 1 and all(
+        want in (None, got) for want, got in zip(columns, array.shape[1:], strict=True)
+    )
+    if not fits or array.dtype.kind not in "iuf":
+        want = ", ".join(["time", *("any" if c is None else str(c) for c in columns)])
+        raise FormatError(
+            path, f"{key!r} must be numbers of shape ({want}); found {array.dtype} {array.shape}."
+        )
+    return array.astype(np.float64)
+
+
+def named_joints(joints: Sequence[str] | None, count: int, path: Path) -> tuple[str, ...]:
+    """The joint names given for a file without names. Raises FormatError if there are none, or too few."""
+    if joints is None:
+        raise FormatError(
+            path,
+            f"the file holds {count} joint columns without names. Say what they are with the option 'joints' "
+            "(names in the file's order; on the command line, --robot gives the robot's own order).",
+        )
+    if len(joints) != count:
+        raise FormatError(
+            path, f"the file holds {count} joint columns, but {len(joints)} joint names were given."
+        )
+    return tuple(joints)
+
+
+def robot_motion(
+    path: Path,
+    *,
+    robot: str,
+    joints: tuple[str, ...],
+    fps: float,
+    root_pos: np.ndarray,
+    root_quat: np.ndarray,
+    joint_pos: np.ndarray,
+    lines: bool = False,
+    origin: Origin | None = None,
+) -> RobotMotion:
+    """A robot motion from a file's arrays, with the file named in every complaint.
+
+    ``root_quat`` is already wxyz. With ``lines`` the rows are lines of text, and complaints name the line.
+    """
+    row = "line" if lines else "frame"
+    for name, array in (("root position", root_pos), ("root quaternion", root_quat), ("joints", joint_pos)):
+        bad = ~np.isfinite(array).all(axis=1)
+        if bad.any():
+            first = int(np.argmax(bad))
+            where = None if not lines else first + 1
+            raise FormatError(
+                path, f"the {name} of {row} {first + lines} is not finite (NaN or infinity).", where
+            )
+    length = np.linalg.norm(root_quat, axis=1)
+    off = np.abs(length - 1) > 1e-2
+    if off.any():
+        first = int(np.argmax(off))
+        raise FormatError(
+            path,
+            f"the root quaternion of {row} {first + lines} has length {length[first]:.4g}, not 1: "
+            "wrong columns, or another format.",
+            first + 1 if lines else None,
+        )
+    try:
+        return RobotMotion(
+            robot, joints, fps, root_pos, root_quat, joint_pos, {}, origin or Origin(source=path.name)
+        )
+    except ShapeError as error:
+        raise FormatError(path, str(error)) from error

@@ -1,0 +1,158 @@
+"""The project's own file: a versioned npz without pickle, its entries named like the fields of the types."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from understudy.errors import FormatError, ShapeError, UnknownName
+from understudy.motion.files import atomic_path
+from understudy.motion.formats.doors import existing_file, need, number_of, read_npz, text_of, texts_of
+from understudy.motion.landmarks import Landmarks
+from understudy.motion.types import HumanMotion, Origin, RobotMotion, Skeleton
+
+HUMAN = "understudy-human"
+ROBOT = "understudy-robot"
+VERSION = 1
+
+Motion = HumanMotion | RobotMotion
+
+
+def write(motion: Motion, path: str | Path) -> None:
+    """Write a clip with its tracks and its origin; reading it back gives the same clip to the last bit."""
+    entries = _human_entries(motion) if isinstance(motion, HumanMotion) else _robot_entries(motion)
+    tracks = {f"track_{name}": np.asarray(values) for name, values in motion.tracks.items()}
+    for name, values in tracks.items():
+        if values.dtype.hasobject:
+            raise ShapeError(
+                f"{name.removeprefix('track_')!r} holds Python objects; tracks must be plain arrays."
+            )
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **entries, **tracks)
+
+
+def read(path: str | Path) -> Motion:
+    """Read what ``write`` wrote. Raises FormatError for anything else, and for versions from the future."""
+    path = existing_file(path)
+    arrays = read_npz(path)
+    kind = text_of(need(arrays, "format", path), "format", path)
+    if kind not in (HUMAN, ROBOT):
+        raise FormatError(path, f"the format is {kind!r}; this reader knows {HUMAN!r} and {ROBOT!r}.")
+    version = number_of(need(arrays, "version", path), "version", path)
+    if version > VERSION:
+        raise FormatError(
+            path, f"the file has version {version:g}, and this program reads up to {VERSION}. Update it."
+        )
+    try:
+        return _human(arrays, path) if kind == HUMAN else _robot(arrays, path)
+    except (ShapeError, UnknownName, ValueError, TypeError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(path, str(error)) from error
+
+
+def _common(motion: Motion, kind: str) -> dict[str, Any]:
+    return {
+        "format": kind,
+        "version": VERSION,
+        "fps": np.float64(motion.fps),
+        "origin": json.dumps(_origin_record(motion.origin), ensure_ascii=False),
+    }
+
+
+def _human_entries(motion: HumanMotion) -> dict[str, Any]:
+    skeleton, landmarks = motion.skeleton, motion.skeleton.landmarks
+    return {
+        **_common(motion, HUMAN),
+        "skeleton": skeleton.name,
+        "joints": np.array(skeleton.joints, dtype=np.str_),
+        "parents": skeleton.parents,
+        "offsets": skeleton.offsets,
+        "landmark_names": np.array(landmarks.names, dtype=np.str_),
+        "landmark_carriers": landmarks.carriers,
+        "landmark_pos": landmarks.pos,
+        "landmark_quat": landmarks.quat,
+        "pos": motion.pos,
+        "quat": motion.quat,
+    }
+
+
+def _robot_entries(motion: RobotMotion) -> dict[str, Any]:
+    return {
+        **_common(motion, ROBOT),
+        "robot": motion.robot,
+        "joints": np.array(motion.joints, dtype=np.str_),
+        "root_pos": motion.root_pos,
+        "root_quat": motion.root_quat,
+        "joint_pos": motion.joint_pos,
+    }
+
+
+def _human(arrays: Mapping[str, np.ndarray], path: Path) -> HumanMotion:
+    def get(key: str) -> np.ndarray:
+        return need(dict(arrays), key, path)
+
+    landmarks = Landmarks(
+        texts_of(get("landmark_names"), "landmark_names", path),
+        get("landmark_carriers"),
+        get("landmark_pos"),
+        get("landmark_quat"),
+    )
+    skeleton = Skeleton(
+        text_of(get("skeleton"), "skeleton", path),
+        texts_of(get("joints"), "joints", path),
+        get("parents"),
+        get("offsets"),
+        landmarks,
+    )
+    fps = number_of(get("fps"), "fps", path)
+    return HumanMotion(skeleton, fps, get("pos"), get("quat"), _tracks(arrays), _origin(arrays, path))
+
+
+def _robot(arrays: Mapping[str, np.ndarray], path: Path) -> RobotMotion:
+    def get(key: str) -> np.ndarray:
+        return need(dict(arrays), key, path)
+
+    return RobotMotion(
+        text_of(get("robot"), "robot", path),
+        texts_of(get("joints"), "joints", path),
+        number_of(get("fps"), "fps", path),
+        get("root_pos"),
+        get("root_quat"),
+        get("joint_pos"),
+        _tracks(arrays),
+        _origin(arrays, path),
+    )
+
+
+def _tracks(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {k.removeprefix("track_"): v for k, v in arrays.items() if k.startswith("track_") and v.ndim}
+
+
+def _origin_record(origin: Origin) -> dict[str, Any]:
+    return {
+        "source": origin.source,
+        "licence": origin.licence,
+        "texts": list(origin.texts),
+        "inferred": dict(origin.inferred),
+        "history": [dict(step) for step in origin.history],
+        "certificate": None if origin.certificate is None else dict(origin.certificate),
+    }
+
+
+def _origin(arrays: Mapping[str, np.ndarray], path: Path) -> Origin:
+    text = text_of(need(dict(arrays), "origin", path), "origin", path)
+    try:
+        record = json.loads(text)
+        return Origin(
+            str(record["source"]),
+            str(record["licence"]),
+            tuple(record["texts"]),
+            dict(record["inferred"]),
+            tuple(dict(step) for step in record["history"]),
+            record["certificate"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(path, f"the origin is not the JSON text that was written ({error!r}).") from error
