@@ -34,9 +34,10 @@ CSV_CHOICE = (
 def load(path: str | Path, *, format: str | None = None, **options: Any) -> HumanMotion | RobotMotion:
     """Read one clip.
 
-    The format is taken from the suffix and, for npz archives, from the entries inside, unless ``format`` names
-    it. ``options`` are the keyword arguments of that format's reader (``unit``, ``up``, ``fps``, ``joints``, …).
-    Raises UnderstudyError or FormatError, naming the file, for anything that is not a whole and finite motion.
+    The format is taken from the suffix and, for npz archives, from the entries inside, unless ``format``
+    names it. ``options`` are the keyword arguments of that format's reader (``unit``, ``up``, ``fps``,
+    ``joints``, …). Raises UnderstudyError or FormatError, naming the file, for anything that is not a whole
+    and finite motion.
     """
     path = existing_file(path)
     name = format or _detect(path)

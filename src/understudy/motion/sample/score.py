@@ -1,0 +1,85 @@
+"""A score: what a performer is asked to do and when, before any joint moves.
+
+Everything is a function of continuous time with two continuous derivatives, so that moves written one after
+another join without a seam and any frame rate can be drawn from the same score.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+Times = Float[np.ndarray, "time"]
+
+
+def smooth_step(u: np.ndarray) -> np.ndarray:
+    """0 → 1 with zero velocity and acceleration at both ends (the minimum-jerk profile); clamped outside."""
+    u = np.clip(u, 0.0, 1.0)
+    return u**3 * (10.0 + u * (6.0 * u - 15.0))
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A channel goes to ``value`` and back: up over [start, full], down over [leave, end] (s).
+
+    With a ``frequency`` (Hz) the value swings as a sine that starts at ``full``, and the ramps are its
+    envelope.
+    """
+
+    channel: str
+    start: float
+    full: float
+    leave: float
+    end: float
+    value: float
+    frequency: float = 0.0
+
+    def at(self, t: Times) -> Times:
+        up = smooth_step((t - self.start) / (self.full - self.start))
+        down = smooth_step((t - self.leave) / (self.end - self.leave))
+        shape = self.value * up * (1.0 - down)
+        if self.frequency:
+            shape = shape * np.sin(2.0 * np.pi * self.frequency * (t - self.full))
+        return shape
+
+
+@dataclass(frozen=True)
+class Step:
+    """One foot leaves the floor at ``start`` and lands at ``end`` (s), on the place (x, y in m, yaw in rad).
+
+    ``roll_off`` is how far the heel has risen about the ball of the foot when it leaves, ``strike`` how far
+    the toes point up when the heel lands (rad); ``lift`` is the extra height of the swing (m).
+    """
+
+    side: str
+    start: float
+    end: float
+    x: float
+    y: float
+    yaw: float
+    roll_off: float = 0.0
+    strike: float = 0.0
+    lift: float = 0.05
+
+
+@dataclass
+class Score:
+    """Steps and pulses on a growing timeline. ``time`` is where the next move begins; ``x``, ``y``, ``yaw``
+    say where the performer will then be standing, with parallel feet.
+    """
+
+    time: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    yaw: float = 0.0
+    steps: list[Step] = field(default_factory=list)
+    pulses: list[Pulse] = field(default_factory=list)
+
+    def channel(self, name: str, t: Times) -> Times:
+        """The sum of all pulses on a channel."""
+        return sum((p.at(t) for p in self.pulses if p.channel == name), np.zeros_like(t))
+
+    def pulse(self, channel: str, value: float, start: float, full: float, leave: float, end: float) -> None:
+        """Add a pulse; times count from the start of the present move."""
+        now = self.time
+        self.pulses.append(Pulse(channel, now + start, now + full, now + leave, now + end, value))
