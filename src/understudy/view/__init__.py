@@ -1,0 +1,25 @@
+"""Motions become pixels: a film, a sheet of moments, a page in the browser, and the report that proves a
+clip."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from understudy.view.html import write_report
+    from understudy.view.player import show
+    from understudy.view.video import sheet, video
+
+_HOME = {"sheet": "video", "show": "player", "video": "video", "write_report": "html"}
+
+__all__ = ["sheet", "show", "video", "write_report"]
+
+
+def __getattr__(name: str) -> object:
+    # Drawing needs viser, matplotlib or ffmpeg; each is imported when it is first asked for.
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,173 @@
+"""From motions to pictures: who plays, which renderer draws, and what is written on the picture."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from understudy.errors import LimitError, UnderstudyError, UnknownName
+from understudy.motion.types import HumanMotion, RobotMotion
+from understudy.robots.robot import Robot
+from understudy.view.camera import Camera, follow, portrait, portrait_distance
+from understudy.view.human import human_actor
+from understudy.view.machine import robot_actor
+from understudy.view.offscreen import GLRenderer, working_backend
+from understudy.view.scene import Actor, Scene, Shape
+from understudy.view.software import SoftwareRenderer
+
+log = logging.getLogger(__name__)
+
+RENDERERS = ("egl", "osmesa", "software")
+NICER = (
+    "Pictures are drawn in software, plainly. Install one system package, libegl1 or libosmesa6 "
+    "(apt-get install libosmesa6), for nicer ones."
+)
+INK, FAINT, PAPER = (38, 43, 51), (120, 128, 138), (255, 255, 255)
+
+
+class Renderer(Protocol):
+    """Draws a fixed list of shapes at changing poses."""
+
+    size: tuple[int, int]
+
+    def draw(
+        self,
+        pos: Float[np.ndarray, "shape 3"],
+        quat: Float[np.ndarray, "shape 4"],
+        camera: Camera,
+        shown: Bool[np.ndarray, "shape"] | None = None,
+    ) -> UInt8[np.ndarray, "height width 3"]: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> "Renderer": ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Drawn(NamedTuple):
+    """A written file, the renderer that drew it, and one line for the user where something would make it
+    nicer."""
+
+    path: Path
+    renderer: str
+    note: str | None
+
+
+def choose_renderer(wanted: str | None) -> tuple[str, str | None]:
+    """The renderer to use and a note for the user: the one wanted, or the best one that works on this
+    machine.
+
+    Raises UnknownName, or UnderstudyError when the one wanted does not work here.
+    """
+    if wanted is not None and wanted not in RENDERERS:
+        raise UnknownName("renderer", wanted, RENDERERS)
+    if wanted == "software":
+        return wanted, None
+    backend = working_backend()
+    if wanted is not None and backend != wanted:
+        works = f"{backend!r} and 'software' do" if backend else "'software' does"
+        raise UnderstudyError(f"The renderer {wanted!r} does not work on this machine; {works}.")
+    if backend is None:
+        log.warning(NICER)
+        return "software", NICER
+    return backend, None
+
+
+def open_renderer(name: str, shapes: tuple[Shape, ...], size: tuple[int, int]) -> Renderer:
+    """A renderer for these shapes; ``name`` comes from ``choose_renderer``."""
+    return SoftwareRenderer(shapes, size) if name == "software" else GLRenderer(shapes, size, name)
+
+
+def cast(
+    human: HumanMotion | None,
+    robot_motion: RobotMotion | None,
+    robot: Robot | None = None,
+    *,
+    meshes: bool = False,
+) -> list[Actor]:
+    """The actors of a human clip and a robot clip, in their own worlds and on their own clocks.
+
+    ``robot`` saves the look-up by name; ``meshes`` asks for the robot's meshes where they are installed.
+    Raises LimitError when there is neither a human nor a robot.
+    """
+    actors = [] if human is None else [human_actor(human)]
+    if robot_motion is not None:
+        actors.append(robot_actor(robot_motion, robot, meshes=meshes))
+    if not actors:
+        raise LimitError("There is nothing to draw: give a human motion, a robot motion, or both.")
+    return actors
+
+
+def film(scene: Scene, size: tuple[int, int], renderer: str) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """Every frame of a scene as a captioned picture."""
+    cameras = follow(scene, size)
+    pos, quat = scene.pos, scene.quat
+    with open_renderer(renderer, scene.shapes, size) as draw:
+        for frame, camera in enumerate(cameras):
+            picture = draw.draw(pos[frame], quat[frame], camera)
+            yield _captioned(picture, scene, frame, camera)
+
+
+def stills(
+    scene: Scene, frames: Sequence[int], size: tuple[int, int], renderer: str
+) -> list[UInt8[np.ndarray, "height width 3"]]:
+    """Captioned pictures of some frames of a scene."""
+    cameras = follow(scene, size)
+    pos, quat = scene.pos, scene.quat
+    with open_renderer(renderer, scene.shapes, size) as draw:
+        return [_captioned(draw.draw(pos[f], quat[f], cameras[f]), scene, f, cameras[f]) for f in frames]
+
+
+def strip(
+    scene: Scene, frames: Sequence[int], size: tuple[int, int], renderer: str
+) -> list[list[np.ndarray]]:
+    """For every actor, portraits at some frames: all at one scale and from one side, so that poses compare."""
+    tall = max(float((a.pos[..., 2] + a.bounds()[1]).max()) for a in scene.actors)
+    height = 0.47 * min(tall, 2.4)
+    distance = max(portrait_distance(a, scene.facing, height, size) for a in scene.actors)
+    pos, quat = scene.pos, scene.quat
+    with open_renderer(renderer, scene.shapes, size) as draw:
+        return [
+            [
+                draw.draw(pos[f], quat[f], portrait(actor, f, scene.facing, distance, height), scene.mask(i))
+                for f in frames
+            ]
+            for i, actor in enumerate(scene.actors)
+        ]
+
+
+def text(
+    pen: ImageDraw.ImageDraw,
+    at: tuple[float, float],
+    words: str,
+    *,
+    size: float,
+    ink: tuple[int, int, int] = INK,
+    anchor: str = "mm",
+) -> None:
+    """Write at a point; ``size`` in pixels, ``anchor`` as Pillow names them."""
+    pen.text(at, words, fill=ink, font=ImageFont.load_default(size), anchor=anchor)
+
+
+def clock(seconds: float) -> str:
+    """A time stamp: ``3.25 s``, and ``1:03.25`` from a minute on."""
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    return f"{int(seconds // 60)}:{seconds % 60:05.2f}"
+
+
+def _captioned(picture: np.ndarray, scene: Scene, frame: int, camera: Camera) -> np.ndarray:
+    image = Image.fromarray(picture)
+    pen = ImageDraw.Draw(image)
+    width, height = image.size
+    size = max(height * 0.034, 9)
+    for actor in scene.actors:
+        (x, _), _ = camera.project(actor.root[frame].astype(np.float64), (width, height))
+        text(pen, (float(np.clip(x, 0.1 * width, 0.9 * width)), height - 1.3 * size), actor.label, size=size)
+    text(pen, (width - size, 1.3 * size), clock(frame / scene.fps), size=size, ink=FAINT, anchor="rm")
+    return np.asarray(image)
