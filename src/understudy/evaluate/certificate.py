@@ -1,0 +1,209 @@
+"""The verdict on one robot motion: named checks with thresholds, each with its worst frame.
+
+A certificate belongs to exactly the numbers it was made on: it carries a hash of them, and ``belongs_to``
+tells.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from understudy.errors import LimitError
+from understudy.evaluate import metrics_joint as joint
+from understudy.evaluate.metrics_contact import UNDER_FLOOR
+from understudy.evaluate.tracks import HumanTracks, RobotTracks, align, finite_frames
+from understudy.motion.types import HumanMotion, RobotMotion
+from understudy.robots import load
+from understudy.robots.robot import Robot
+
+VERSION = 1
+"""Raised whenever a check, a threshold or the hash changes meaning."""
+
+DEEPEST_OVERLAP = 0.001
+"""Deepest self-collision (m) that passes. The primitives stand 1 mm and more proud of the links' shells, and
+a solver that keeps them apart ends within its own tolerance of touching."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property of a motion. It passes while the worst ``value`` does not exceed ``threshold``, both in
+    ``unit``.
+
+    ``worst_frame`` and ``worst_time`` (s) say when, ``where`` which joint, body or pair; None and empty where
+    nothing was measured, and then ``value`` is None and the check has not passed.
+    """
+
+    name: str
+    label: str
+    threshold: float
+    unit: str
+    value: float | None
+    passed: bool
+    worst_frame: int | None
+    worst_time: float | None
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """All checks of one motion, and the hash of the arrays they were made on."""
+
+    robot: str
+    checks: tuple[Check, ...]
+    motion_hash: str
+    version: int = VERSION
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as kept in ``origin.certificate``."""
+        return {
+            "version": self.version,
+            "passed": self.passed,
+            "robot": self.robot,
+            "motion_hash": self.motion_hash,
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Certificate":
+        """Read what ``to_dict`` wrote."""
+        checks = tuple(Check(**check) for check in stored["checks"])
+        return cls(stored["robot"], checks, stored["motion_hash"], stored["version"])
+
+    def belongs_to(self, motion: RobotMotion) -> bool:
+        """Whether the motion still holds exactly the numbers that were certified."""
+        return self.motion_hash == motion_hash(motion)
+
+
+def motion_hash(motion: RobotMotion) -> str:
+    """SHA-256 of the robot's name, the joint names, the frame rate and the arrays, in hexadecimal."""
+    digest = hashlib.sha256(repr((motion.robot, motion.joints, float(motion.fps), motion.frames)).encode())
+    for array in (motion.root_pos, motion.root_quat, motion.joint_pos):
+        digest.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
+    return digest.hexdigest()
+
+
+def attach(motion: RobotMotion, certificate: Certificate) -> RobotMotion:
+    """The same motion with the certificate in its origin. Raises LimitError if it was made on other
+    numbers."""
+    if not certificate.belongs_to(motion):
+        raise LimitError(
+            f"The certificate was made on another motion: its hash begins {certificate.motion_hash[:8]}, "
+            f"the motion's {motion_hash(motion)[:8]}. Certify this motion again."
+        )
+    return replace(motion, origin=replace(motion.origin, certificate=certificate.to_dict()))
+
+
+def certify(motion: RobotMotion, human: HumanMotion | None = None, robot: Robot | None = None) -> Certificate:
+    """Check a robot motion: finite numbers, joint limits, motor speed, jumps, self-collision, floor.
+
+    With ``human``, the clip it was made from, a jump counts only if the human did not make it; without, every
+    joint step above 0.5 rad counts. ``robot`` is loaded by the motion's own name if not given. A motion with
+    values that are not finite fails every check, because nothing else can be measured on it. Raises
+    SkeletonMismatch if the robot is another one, and LimitError if the human clip does not cover the same
+    time.
+    """
+    robot = load(motion.robot) if robot is None else robot
+    finite = ~finite_frames(motion)
+    if finite.any():
+        checks = (_finite(finite, motion.fps), *_unmeasured(human is not None))
+        return Certificate(robot.name, checks, motion_hash(motion))
+    return judge(motion, RobotTracks.of(robot, motion), None if human is None else align(motion, human))
+
+
+def judge(motion: RobotMotion, robot: RobotTracks, human: HumanTracks | None) -> Certificate:
+    """The certificate of a motion whose kinematics have been computed already."""
+    checks = (
+        _finite(np.zeros(motion.frames, dtype=bool), motion.fps),
+        _joint_limits(robot),
+        _motor_speed(robot),
+        _jumps(robot, human),
+        _self_collision(robot),
+        _floor(robot),
+    )
+    return Certificate(robot.robot.name, checks, motion_hash(motion))
+
+
+LABELS = {
+    "finite": ("Finite numbers", 0.0, "frames"),
+    "joint_limits": ("Inside the joint range", joint.RANGE_TOLERANCE, "rad beyond"),
+    "motor_speed": ("Within motor speed", 1 + joint.SPEED_TOLERANCE, "× motor"),
+    "jumps": ("No unexplained jump", joint.JUMP, "rad a step"),
+    "self_collision": ("No self-collision", 1e3 * DEEPEST_OVERLAP, "mm deep"),
+    "floor": ("Above the floor", 1e3 * UNDER_FLOOR, "mm under"),
+}
+"""What each check is called, the most it lets pass, and in which unit."""
+
+
+def _check(name: str, worst: Float[np.ndarray, "time"], fps: float, where: str, label: str = "") -> Check:
+    """A check over its per-frame quantity, in the check's unit."""
+    title, threshold, unit = LABELS[name]
+    frame = int(worst.argmax())
+    value = float(worst[frame])
+    return Check(name, label or title, threshold, unit, value, value <= threshold, frame, frame / fps, where)
+
+
+def _finite(bad: np.ndarray, fps: float) -> Check:
+    title, threshold, unit = LABELS["finite"]
+    frame = int(bad.argmax()) if bad.any() else None
+    count = float(bad.sum())
+    return Check(
+        "finite", title, threshold, unit, count, not bad.any(), frame, None if frame is None else frame / fps
+    )
+
+
+def _joint_limits(robot: RobotTracks) -> Check:
+    body = robot.robot
+    beyond = np.maximum(-joint.limit_margin(robot.joint_pos, body.lower, body.upper), 0.0)
+    return _check("joint_limits", beyond.max(axis=1), robot.fps, _name(body.joints, beyond))
+
+
+def _motor_speed(robot: RobotTracks) -> Check:
+    ratio = joint.speed_ratio(robot.joint_pos, robot.fps, robot.robot.velocity_limit)
+    return _check("motor_speed", ratio.max(axis=1), robot.fps, _name(robot.robot.joints, ratio))
+
+
+def _jumps(robot: RobotTracks, human: HumanTracks | None) -> Check:
+    steps = joint.joint_steps(robot.joint_pos)
+    if human is None:
+        return _check("jumps", steps.max(axis=1), robot.fps, _name(robot.robot.joints, steps), "No jump")
+    # A step is excused only where the human's own landmarks jump; elsewhere the largest one is the value,
+    # jump or not.
+    steps = steps * (joint.landmark_turns(human.quat) <= joint.JUMP)[:, None]
+    return _check("jumps", steps.max(axis=1), robot.fps, _name(robot.robot.joints, steps))
+
+
+def _self_collision(robot: RobotTracks) -> Check:
+    depth = 1e3 * np.maximum(-robot.clearances.nearest, 0.0)
+    pair = " and ".join(robot.clearances.pair_names(int(depth.argmax()))) if depth.max() > 0 else ""
+    return _check("self_collision", depth, robot.fps, pair)
+
+
+def _floor(robot: RobotTracks) -> Check:
+    under = 1e3 * np.maximum(-robot.clearances.lowest, 0.0)
+    return _check("floor", under.max(axis=1), robot.fps, _name(robot.clearances.capsules.bodies, under))
+
+
+def _unmeasured(with_human: bool) -> list[Check]:
+    checks = []
+    for name, (title, threshold, unit) in list(LABELS.items())[1:]:
+        label = "No jump" if name == "jumps" and not with_human else title
+        checks.append(
+            Check(
+                name, label, threshold, unit, None, False, None, None, "not measured: values are not finite"
+            )
+        )
+    return checks
+
+
+def _name(names: tuple[str, ...], values: Float[np.ndarray, "time n"]) -> str:
+    """Which column holds the largest value; nothing where all are zero."""
+    return names[int(values.argmax()) % values.shape[1]] if values.max() > 0 else ""

@@ -1,0 +1,171 @@
+"""Where a robot's knees, ankles, elbows and wrists ought to be: a target that depends on no method.
+
+The human's bone directions are laid along the robot's own segment lengths, from a common pelvis. With R_x the
+world orientation of the human's landmark x, d(a → b) the unit vector from the human's landmark a to b, and
+offsets o and lengths l measured on the robot in its T-pose (where all landmark frames are aligned with the
+world):
+
+    hip      = pelvis + R_pelvis · o(pelvis → hip)
+    knee     = hip  + l(hip, knee)    · d(hip → knee)
+    ankle    = knee + l(knee, ankle)  · d(knee → ankle)
+    pivot    = pelvis + R_pelvis · o(pelvis → pivot)
+    shoulder = pivot  + R_chest · o(pivot → shoulder)
+    elbow    = shoulder + l(shoulder, elbow) · d(shoulder → elbow)
+    wrist    = elbow    + l(elbow, wrist)    · d(elbow → wrist)
+
+The pivot is where the robot's waist bends: its ``spine`` landmark, or its ``chest`` where it has no spine. So
+the human's whole spine acts as one joint there, and shrugging, which no robot here can do, is no part of the
+reference.
+
+*Pelvis-relative* positions are these minus the pelvis position, along the world's axes. A robot is measured
+the same way: its landmarks minus its own pelvis landmark, along the world's axes. A robot whose pelvis is
+turned away from the human's is therefore charged for it, through its hips and shoulders; where the pelvis is
+does not count.
+
+*World* positions put the pelvis where the human's path, scaled to the robot's legs, takes it. The midpoint h
+between the hips is scaled, because there the legs begin: horizontally by the ratio r of the leg lengths
+(hip–knee–ankle), vertically h_z = r · (human's h_z − ankle level) + the height of the robot's ankle above its
+sole. A human standing upright gives a robot standing upright with its soles on z = 0. Where on the floor a
+motion takes place is nobody's error, so the mean horizontal distance between the two pelvis paths is taken
+off before comparing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from understudy.errors import SkeletonMismatch
+from understudy.evaluate.tracks import HumanTracks, RobotTracks, sole_corners
+from understudy.kinematics import body_tracks
+from understudy.kinematics.poses import posed
+from understudy.motion.landmarks import SIDES
+from understudy.robots.robot import Robot
+from understudy.rotations import quat_angle, quat_apply
+
+LEG = (("hip", "knee"), ("knee", "ankle"))
+ARM = (("shoulder", "elbow"), ("elbow", "wrist"))
+"""The bones that are laid along the robot's segments, from the trunk outwards."""
+
+KEYPOINTS = tuple(f"{side}_{part}" for part in ("knee", "ankle", "elbow", "wrist") for side in SIDES)
+"""The points compared."""
+
+ORIENTED = ("pelvis", "chest", *KEYPOINTS)
+"""The landmarks whose orientations are compared. The head is left out: most robots carry it rigidly."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Target positions of ``names`` (m): ``relative`` to the pelvis along the world's axes, and in the world.
+
+    ``pelvis`` is the target path of the pelvis itself; ``scale`` the ratio of leg lengths, robot to human.
+    """
+
+    names: tuple[str, ...]
+    relative: Float[np.ndarray, "time keypoint 3"]
+    pelvis: Float[np.ndarray, "time 3"]
+    scale: float
+
+    @property
+    def world(self) -> Float[np.ndarray, "time keypoint 3"]:
+        """Target positions in the world (m), soles on z = 0."""
+        return self.relative + self.pelvis[:, None]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A robot's own measures in its T-pose: landmark positions from the pelvis, and the ankle's height above
+    the sole (m)."""
+
+    names: tuple[str, ...]
+    pos: Float[np.ndarray, "landmark 3"]
+    ankle_height: float
+
+    @classmethod
+    def of(cls, robot: Robot) -> "Build":
+        """Measure a robot. Raises SkeletonMismatch if it lacks a landmark that the reference starts from."""
+        needed = {"pelvis", "chest", *(f"{s}_{p}" for s in SIDES for bone in (*LEG, *ARM) for p in bone)}
+        missing = sorted(needed - set(robot.landmarks.names))
+        if missing:
+            raise SkeletonMismatch(f"Robot {robot.name!r} has no landmark for: {', '.join(missing)}.")
+        bodies = body_tracks(robot, posed(robot, robot.t_pose))
+        pos = robot.landmarks.world(bodies.pos, bodies.quat)[0][0].astype(np.float64)
+        names = robot.landmarks.names
+        soles = [c[0, :, 2].min() for c in sole_corners(robot, bodies).values()]
+        ankles = [pos[names.index(f"{s}_ankle"), 2] for s in SIDES]
+        return cls(names, pos - pos[names.index("pelvis")], float(np.mean(ankles) - np.mean(soles)))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def offset(self, start: str, end: str) -> Float[np.ndarray, "3"]:
+        """From one landmark to another in the T-pose (m)."""
+        return self.pos[self.names.index(end)] - self.pos[self.names.index(start)]
+
+    def length(self, start: str, end: str) -> float:
+        """Distance between two landmarks in the T-pose (m)."""
+        return float(np.linalg.norm(self.offset(start, end)))
+
+    @property
+    def leg(self) -> float:
+        """Hip to knee to ankle (m), both legs averaged."""
+        return float(np.mean([self.length(f"{s}_{a}", f"{s}_{b}") for s in SIDES for a, b in LEG]) * len(LEG))
+
+
+def build_reference(build: Build, human: HumanTracks, ankle_level: float) -> Reference:
+    """The reference of one clip; ``ankle_level`` is the height (m) of the human's ankles while the feet are
+    flat.
+
+    Raises SkeletonMismatch if the skeleton lacks the pelvis, the chest, or a point of an arm or a leg.
+    """
+    pelvis_turn, chest_turn = human.turn("pelvis"), human.turn("chest")
+    pivot = "spine" if "spine" in build else "chest"
+    waist = quat_apply(pelvis_turn, build.offset("pelvis", pivot))
+    points: dict[str, np.ndarray] = {}
+    for side in SIDES:
+        points[f"{side}_hip"] = quat_apply(pelvis_turn, build.offset("pelvis", f"{side}_hip"))
+        points[f"{side}_shoulder"] = waist + quat_apply(chest_turn, build.offset(pivot, f"{side}_shoulder"))
+        for start, end in (*LEG, *ARM):
+            a, b = f"{side}_{start}", f"{side}_{end}"
+            points[b] = points[a] + build.length(a, b) * _direction(human.at(b) - human.at(a))
+    scale = build.leg / leg_length(human)
+    hips = 0.5 * (human.at("left_hip") + human.at("right_hip"))
+    target = scale * (hips - np.array([0.0, 0.0, ankle_level])) + np.array([0.0, 0.0, build.ankle_height])
+    pelvis = target - 0.5 * (points["left_hip"] + points["right_hip"])
+    return Reference(KEYPOINTS, np.stack([points[k] for k in KEYPOINTS], axis=1), pelvis, scale)
+
+
+def leg_length(human: HumanTracks) -> float:
+    """Hip to knee to ankle (m): the median over the clip, both legs averaged."""
+    bones = [human.at(f"{s}_{b}") - human.at(f"{s}_{a}") for s in SIDES for a, b in LEG]
+    return float(np.median(np.linalg.norm(bones, axis=-1), axis=1).sum() / len(SIDES))
+
+
+def relative_error(robot: RobotTracks, reference: Reference) -> Float[np.ndarray, "time keypoint"]:
+    """Distance (m) of each of the robot's key points from the reference, both seen from their own pelvis
+    position."""
+    actual = _points(robot, reference) - robot.at("pelvis")[:, None]
+    return np.linalg.norm(actual - reference.relative, axis=-1)
+
+
+def world_error(robot: RobotTracks, reference: Reference) -> Float[np.ndarray, "time keypoint"]:
+    """The same in the world (m), after taking off the mean horizontal distance between the two pelvis
+    paths."""
+    apart = (robot.at("pelvis") - reference.pelvis).mean(axis=0) * np.array([1.0, 1.0, 0.0])
+    return np.linalg.norm(_points(robot, reference) - apart - reference.world, axis=-1)
+
+
+def orientation_error(robot: RobotTracks, human: HumanTracks) -> Float[np.ndarray, "time landmark"]:
+    """The angle (rad) between the robot's and the human's landmark frames, for those of ``ORIENTED`` that
+    both have."""
+    both = [n for n in ORIENTED if n in robot and n in human]
+    return np.stack([quat_angle(robot.turn(n), human.turn(n)) for n in both], axis=1)
+
+
+def _points(robot: RobotTracks, reference: Reference) -> Float[np.ndarray, "time keypoint 3"]:
+    return np.stack([robot.at(n) for n in reference.names], axis=1)
+
+
+def _direction(v: Float[np.ndarray, "time 3"]) -> Float[np.ndarray, "time 3"]:
+    # Two landmarks in one place have no direction; such a bone is left without length rather than made up.
+    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-9)

@@ -1,0 +1,180 @@
+"""What every metric reads: one human and one robot on the same instants, as plain arrays, each computed
+once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from understudy.errors import LimitError, ShapeError, SkeletonMismatch
+from understudy.kinematics import Clearances, body_tracks, clearances
+from understudy.motion.bodies import BodyTracks
+from understudy.motion.types import HumanMotion, RobotMotion
+from understudy.robots.robot import Robot
+from understudy.rotations import quat_apply, quat_slerp
+
+
+@dataclass(frozen=True)
+class HumanTracks:
+    """World poses of a human's landmarks at the robot's frame times, in the human's own size.
+
+    ``pos`` in metres, z up; ``quat`` wxyz; ``fps`` is the robot's frame rate.
+    """
+
+    names: tuple[str, ...]
+    fps: float
+    pos: Float[np.ndarray, "time landmark 3"]
+    quat: Float[np.ndarray, "time landmark 4"]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def at(self, name: str) -> Float[np.ndarray, "time 3"]:
+        """Path of one landmark (m). Raises SkeletonMismatch if the skeleton does not have it."""
+        return self.pos[:, self._row(name)]
+
+    def turn(self, name: str) -> Float[np.ndarray, "time 4"]:
+        """Orientation of one landmark. Raises SkeletonMismatch if the skeleton does not have it."""
+        return self.quat[:, self._row(name)]
+
+    def _row(self, name: str) -> int:
+        return _row("skeleton", self.names, name)
+
+
+@dataclass(frozen=True, eq=False)
+class RobotTracks:
+    """A robot motion with everything that follows from it.
+
+    ``joint_pos`` in rad; ``pos`` and ``quat`` are the world poses of the landmarks ``names``; ``soles`` holds
+    the corners of each sole (m), keyed by side; ``clearances`` the distances between the robot's primitives
+    and to the floor, z = 0.
+    """
+
+    robot: Robot
+    fps: float
+    joint_pos: Float[np.ndarray, "time dof"]
+    names: tuple[str, ...]
+    pos: Float[np.ndarray, "time landmark 3"]
+    quat: Float[np.ndarray, "time landmark 4"]
+    soles: Mapping[str, Float[np.ndarray, "time corner 3"]]
+    clearances: Clearances
+
+    @classmethod
+    def of(cls, robot: Robot, motion: RobotMotion) -> "RobotTracks":
+        """Run the kinematics once. Raises ShapeError for values that are not finite, SkeletonMismatch for
+        other joints."""
+        check_finite(motion)
+        bodies = body_tracks(robot, motion)
+        pos, quat = robot.landmarks.world(bodies.pos, bodies.quat)
+        soles = sole_corners(robot, bodies)
+        joint_pos = motion.joint_pos.astype(np.float64)
+        names = robot.landmarks.names
+        return cls(robot, motion.fps, joint_pos, names, pos, quat, soles, clearances(robot, motion))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def at(self, name: str) -> Float[np.ndarray, "time 3"]:
+        """Path of one landmark (m). Raises SkeletonMismatch if the robot does not have it."""
+        return self.pos[:, _row("robot", self.names, name)]
+
+    def turn(self, name: str) -> Float[np.ndarray, "time 4"]:
+        """Orientation of one landmark. Raises SkeletonMismatch if the robot does not have it."""
+        return self.quat[:, _row("robot", self.names, name)]
+
+    @property
+    def frames(self) -> int:
+        return len(self.joint_pos)
+
+
+def _row(body: str, names: tuple[str, ...], name: str) -> int:
+    if name not in names:
+        raise SkeletonMismatch(
+            f"The {body} has no landmark {name!r}, which this measure needs. It has: {', '.join(names)}."
+        )
+    return names.index(name)
+
+
+def check_finite(motion: RobotMotion) -> None:
+    """Raise ShapeError if a value is NaN or infinite: arrays can be written to after a motion was made."""
+    bad = ~finite_frames(motion)
+    if bad.any():
+        raise ShapeError(
+            f"The robot motion holds values that are not finite (NaN or infinity) in {bad.sum()} of "
+            f"{motion.frames} frames, first in frame {int(bad.argmax())}. Nothing can be measured on it."
+        )
+
+
+def finite_frames(motion: RobotMotion) -> Bool[np.ndarray, "time"]:
+    """Whether all numbers of a frame are finite."""
+    return np.isfinite(motion.qpos).all(axis=1)
+
+
+def align(motion: RobotMotion, human: HumanMotion) -> HumanTracks:
+    """The human's landmarks at the instants of the robot's frames.
+
+    Robot frame i is the human's time ``start + i / motion.fps``. Where both clips last equally long (to one
+    robot frame), ``start`` is 0. Otherwise it follows from the history of the robot motion: the ``start`` (s) of
+    every arrow that the human clip has not been through, added up. Between human frames, positions are
+    linear and orientations spherical. Raises LimitError if the two clips do not cover the same time.
+    """
+    start = _start(motion, human)
+    pos, quat = (a.astype(np.float64) for a in human.landmarks())
+    names = human.skeleton.landmarks.names
+    if start == 0.0 and human.frames == motion.frames and np.isclose(human.fps, motion.fps, rtol=1e-6):
+        return HumanTracks(names, motion.fps, pos, quat)
+    where = np.clip((start + np.arange(motion.frames) / motion.fps) * human.fps, 0, human.frames - 1)
+    before = np.minimum(where.astype(np.int64), max(human.frames - 2, 0))
+    after = np.minimum(before + 1, human.frames - 1)
+    part = (where - before)[:, None]
+    between = pos[before] * (1 - part[..., None]) + pos[after] * part[..., None]
+    return HumanTracks(names, motion.fps, between, quat_slerp(quat[before], quat[after], part))
+
+
+def _start(motion: RobotMotion, human: HumanMotion) -> float:
+    """The second of the human clip at which the robot motion begins. Raises LimitError if it has no place."""
+    slack = 1.0 / motion.fps + 1e-6
+    if abs(human.duration - motion.duration) <= slack:
+        return 0.0
+    cuts = [e for e in _arrows_since(human, motion) if not (e.get("start") is None and e.get("end") is None)]
+    start = sum(float(e.get("start") or 0.0) for e in cuts)
+    lengths = (
+        f"The robot motion lasts {motion.duration:.3f} s ({motion.frames} frames at {motion.fps:g} fps) and "
+        f"the human clip {human.duration:.3f} s ({human.frames} frames at {human.fps:g} fps)"
+    )
+    if not cuts:
+        raise LimitError(
+            f"{lengths}, and the robot motion does not record which part of its source it came from. "
+            "Give the clip that it was made from, cut to the same start and end."
+        )
+    if start + motion.duration > human.duration + slack:
+        raise LimitError(
+            f"{lengths}, which is too short: the robot motion began at second {start:.3f} of its source. "
+            "Give the whole clip that it was made from, or exactly that part of it."
+        )
+    return start
+
+
+def _arrows_since(human: HumanMotion, motion: RobotMotion) -> list[Mapping[str, Any]]:
+    """The robot motion's history after the part that it shares with the human clip's own."""
+    before, all_of_it = ([_told(e) for e in m.origin.history] for m in (human, motion))
+    shared = len(before) if all_of_it[: len(before)] == before else 0
+    return list(motion.origin.history[shared:])
+
+
+def _told(entry: Mapping[str, Any]) -> str:
+    """An entry of a history as text: what went through a file has lists where there were tuples."""
+    return json.dumps(entry, sort_keys=True, default=str)
+
+
+def sole_corners(robot: Robot, bodies: BodyTracks) -> dict[str, Float[np.ndarray, "time corner 3"]]:
+    """World positions (m) of the corners of each sole."""
+    corners = {}
+    for side, foot in robot.feet.items():
+        body = bodies.names.index(foot.body)
+        turn = bodies.quat[:, None, body]
+        corners[side] = bodies.pos[:, None, body] + quat_apply(turn, np.asarray(foot.sole, turn.dtype)[None])
+    return corners
