@@ -1,0 +1,118 @@
+"""Fit a clip of robot poses to landmark targets: the kernels' front door, and their fallback."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import daqp
+import numpy as np
+from jaxtyping import Float, Int
+
+from understudy.errors import SolverFailed
+from understudy.kinematics.kernels import fit
+from understudy.kinematics.kernels.fit import LandmarkArrays, Problem, Targets
+from understudy.kinematics.tree import Tree
+from understudy.robots.robot import Robot
+from understudy.rotations import quat_to_matrix
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ClipFit:
+    """Poses of a clip. ``cost`` is what the solver could not remove, ``iterations`` what it took,
+    ``fallbacks`` the number of frames that needed the second solver."""
+
+    root_pos: Float[np.ndarray, "time 3"]
+    root_quat: Float[np.ndarray, "time 4"]
+    joint_pos: Float[np.ndarray, "time dof"]
+    cost: Float[np.ndarray, "time"]
+    iterations: Int[np.ndarray, "time"]
+    fallbacks: int
+
+
+def landmark_arrays(robot: Robot, tree: Tree) -> LandmarkArrays:
+    """A robot's landmarks for the kernels, all of them, in the robot's order."""
+    marks = robot.landmarks
+    return LandmarkArrays(
+        tree.body_link[marks.carriers].astype(np.int64),
+        np.ascontiguousarray(marks.pos, np.float64),
+        np.ascontiguousarray(quat_to_matrix(marks.quat.astype(np.float64))),
+    )
+
+
+def fit_clip(problem: Problem, targets: Targets, seeds: Float[np.ndarray, "seed dof"]) -> ClipFit:
+    """Solve a clip frame by frame; the first frame from every seed to convergence, the best kept.
+
+    A frame whose QP the kernels' own solver finds degenerate is solved with DAQP. Raises SolverFailed where that
+    fails too.
+    """
+    announce_compilation()
+    frames, dofs = len(targets.pos), len(problem.lower)
+    root_pos, root_quat, q = np.empty((frames, 3)), np.empty((frames, 4)), np.empty((frames, dofs))
+    cost, iterations = np.empty(frames), np.zeros(frames, np.int64)
+    done, fallbacks = 0, 0
+    while done < frames:
+        done = fit.fit_clip(problem, targets, seeds, done, root_pos, root_quat, q, cost, iterations)
+        if done < frames:
+            _solve_frame_with_daqp(problem, targets, seeds, done, root_pos, root_quat, q, cost, iterations)
+            done, fallbacks = done + 1, fallbacks + 1
+    return ClipFit(root_pos, root_quat, q, cost, iterations, fallbacks)
+
+
+def announce_compilation() -> None:
+    """Say once that the kernels are being compiled, when no cached compilation exists."""
+    kernel = fit.fit_clip
+    if not kernel.signatures and not any(Path(kernel.stats.cache_path).glob("fit.fit_clip*.nbi")):
+        log.warning("Compiling the solver's kernels for this machine, once; this takes up to a minute.")
+
+
+def _solve_frame_with_daqp(p: Problem, targets, seeds, t, root_pos, root_quat, q, cost, iterations) -> None:
+    """One frame by the same Levenberg–Marquardt loop, its QPs solved by DAQP with the soft rows' slacks as variables."""
+    dofs = len(p.lower)
+    here = fit.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))
+    there = fit.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))
+    step = fit.new_step(len(p.tree.parents), dofs)
+    lower, upper = p.lower.copy(), p.upper.copy()
+    before, weight, budget = seeds[0], 0.0, p.settings.first_iterations
+    here.root_pos[:], here.root_quat[:] = targets.root_pos[t], targets.root_quat[t]
+    if t > 0:
+        before, weight, budget = q[t - 1], p.posture.velocity_weight, p.settings.iterations
+        fit.box_of_frame(p, targets, t, before, lower, upper)
+    here.q[:] = before
+    now = fit.evaluate(p, here, targets, t, before, weight)
+    damping = max(p.settings.damping, 1e-4)
+    for k in range(budget):
+        fit.linearise(p, here, step, before, weight, lower, upper)
+        diagonal = np.diag(step.hessian).copy()
+        np.fill_diagonal(step.hessian, diagonal + damping * (diagonal + 0.1))
+        v = _daqp(step, here.rows[: here.count[0]], 1.0 / p.settings.stiffness)
+        iterations[t] = k + 1
+        fit.advance(here, v, there, lower, upper)
+        trial = fit.evaluate(p, there, targets, t, before, weight)
+        if trial < now:
+            here, there, now, damping = there, here, trial, 0.2 * damping
+        else:
+            damping *= 8.0
+    root_pos[t], root_quat[t], q[t], cost[t] = here.root_pos, here.root_quat, here.q, now
+
+
+def _daqp(step, rows: np.ndarray, softness: float) -> np.ndarray:
+    n, m = len(step.gradient), len(rows)
+    hessian = np.zeros((n + m, n + m))
+    hessian[:n, :n] = np.tril(step.hessian) + np.tril(step.hessian, -1).T
+    # The slacks are scaled by √softness, so that their part of the Hessian is the identity.
+    hessian[n:, n:] = np.eye(m)
+    constraints = np.hstack([rows, np.sqrt(softness) * np.eye(m)])
+    big = np.full(m, 1e30)
+    x, _, flag, _ = daqp.solve(
+        hessian,
+        np.concatenate([step.gradient, np.zeros(m)]),
+        np.ascontiguousarray(constraints),
+        np.concatenate([step.upper, big, big]),
+        np.concatenate([step.lower, -big, step.b[:m]]),
+        np.zeros(n + 2 * m, np.int32),
+    )
+    if flag < 1:
+        raise SolverFailed(f"Neither QP solver found a step (DAQP's exit flag is {flag}).")
+    return x[:n]

@@ -1,0 +1,121 @@
+"""What a robot's body occupies: capsules on links, the pairs that may collide, and distances over a clip."""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from jaxtyping import Float, Int
+
+from understudy.errors import LimitError
+from understudy.kinematics.kernels.capsules import clip_clearances
+from understudy.kinematics.kernels.fit import CapsuleArrays
+from understudy.kinematics.tree import Tree
+from understudy.motion.types import RobotMotion
+from understudy.robots.robot import Robot
+
+COLLISION_GROUP = 3  # the MJCF convention for geometry that collides and is not shown
+
+
+@dataclass(frozen=True)
+class Capsules:
+    """Capsules (spheres have no length) fixed to the links of a ``Tree``, in link frames, in metres.
+
+    ``pairs`` are those that count as self-collision: not on one body, not on bodies adjacent in the tree, not on hands
+    or other bodies whose contacts are meant. ``bodies[k]`` names the body of capsule k.
+    """
+
+    link: Int[np.ndarray, "capsule"]
+    start: Float[np.ndarray, "capsule 3"]
+    end: Float[np.ndarray, "capsule 3"]
+    radius: Float[np.ndarray, "capsule"]
+    bodies: tuple[str, ...]
+    pairs: Int[np.ndarray, "pair 2"]
+
+    @classmethod
+    def from_robot(cls, robot: Robot, *, hands: bool = False) -> "Capsules":
+        """The collision primitives of a robot's model; ``hands`` lets pairs with hands count too.
+
+        Raises LimitError for collision geometry that is neither a capsule nor a sphere.
+        """
+        m = robot.model
+        tree = Tree.from_robot(robot)
+        geoms = [g for g in range(m.ngeom) if m.geom_group[g] == COLLISION_GROUP]
+        start, end = np.zeros((len(geoms), 3)), np.zeros((len(geoms), 3))
+        for k, g in enumerate(geoms):
+            kind = m.geom_type[g]
+            if kind not in (mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_SPHERE):
+                raise LimitError(
+                    f"Collision geom {m.geom(g).name!r} of {robot.name!r} is neither a capsule nor a sphere; "
+                    "fit capsules to it first."
+                )
+            half = m.geom_size[g, 1] if kind == mujoco.mjtGeom.mjGEOM_CAPSULE else 0.0
+            axis = np.zeros(3)
+            mujoco.mju_rotVecQuat(axis, np.array([0.0, 0.0, half]), m.geom_quat[g])
+            start[k], end[k] = m.geom_pos[g] - axis, m.geom_pos[g] + axis
+        body = m.geom_bodyid[geoms]
+        bodies = tuple(m.body(b).name for b in body)
+        return cls(
+            tree.body_link[body - 1], start, end, m.geom_size[geoms, 0].copy(), bodies, _pairs(robot, bodies, hands)
+        )
+
+    @property
+    def bound(self) -> Float[np.ndarray, "capsule"]:
+        """Radius of the sphere about a capsule's middle that holds all of it, m."""
+        return self.radius + 0.5 * np.linalg.norm(self.end - self.start, axis=-1)
+
+    def arrays(self) -> CapsuleArrays:
+        """The same capsules for the kernels."""
+        return CapsuleArrays(
+            self.link.astype(np.int64),
+            np.ascontiguousarray(self.start, np.float64),
+            np.ascontiguousarray(self.end, np.float64),
+            np.ascontiguousarray(self.radius, np.float64),
+            np.ascontiguousarray(self.bound, np.float64),
+            np.ascontiguousarray(self.pairs, np.int64).reshape(-1, 2),
+        )
+
+
+def _pairs(robot: Robot, bodies: tuple[str, ...], hands: bool) -> Int[np.ndarray, "pair 2"]:
+    m = robot.model
+    parent = {m.body(b).name: m.body(m.body_parentid[b]).name for b in range(1, m.nbody)}
+    pairs = []
+    for a in range(len(bodies)):
+        for b in range(a + 1, len(bodies)):
+            x, y = bodies[a], bodies[b]
+            adjacent = x == y or parent[x] == y or parent[y] == x
+            handy = not hands and (x in robot.hands or y in robot.hands)
+            if not adjacent and not handy and frozenset((x, y)) not in robot.harmless_contacts:
+                pairs.append((a, b))
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
+class Clearances:
+    """Distances over a clip, in metres, negative in penetration.
+
+    ``nearest`` is the smallest signed distance over all pairs of ``capsules``, ``pair`` the row of ``capsules.pairs``
+    that has it; ``lowest`` the height of every capsule's lowest point above z = 0.
+    """
+
+    capsules: Capsules
+    nearest: Float[np.ndarray, "time"]
+    pair: Int[np.ndarray, "time"]
+    lowest: Float[np.ndarray, "time capsule"]
+
+    def pair_names(self, frame: int) -> tuple[str, str]:
+        """The two bodies that come nearest in a frame."""
+        a, b = self.capsules.pairs[self.pair[frame]]
+        return self.capsules.bodies[a], self.capsules.bodies[b]
+
+
+def clearances(robot: Robot, motion: RobotMotion, *, hands: bool = False) -> Clearances:
+    """Self-collision distances and lowest points of a whole clip."""
+    capsules = Capsules.from_robot(robot, hands=hands)
+    nearest, pair, lowest = clip_clearances(
+        Tree.from_robot(robot).arrays(),
+        capsules.arrays(),
+        motion.root_pos.astype(np.float64),
+        motion.root_quat.astype(np.float64),
+        motion.joint_pos.astype(np.float64),
+    )
+    return Clearances(capsules, nearest, pair, lowest)

@@ -1,0 +1,175 @@
+"""Hessian and gradient of landmark tasks without Jacobians.
+
+A landmark's weighted residual is a wrench on the link that carries it, and its weight a 6×6 stiffness. Summing both up
+the tree, as composite-rigid-body and Newton–Euler recursions do, gives JᵀWr and JᵀWJ in O(links · depth). All moments
+are taken about the root's origin, which keeps the numbers small wherever in the world the body is.
+
+The tangent is (root velocity in the world, root angular velocity in the world, joint rates).
+"""
+
+import numpy as np
+from numba import njit
+
+from understudy.kinematics.kernels.spatial import matmul3, matvec3, rotation_error
+
+
+@njit(cache=True, error_model="numpy")
+def place_landmarks(landmarks, pos, rot, out_pos, out_rot):
+    """World poses of the landmarks from those of the links."""
+    v = np.empty(3)
+    for k in range(len(landmarks.link)):
+        i = landmarks.link[k]
+        matvec3(rot[i], landmarks.pos[k], v)
+        for c in range(3):
+            out_pos[k, c] = pos[i, c] + v[c]
+        matmul3(rot[i], landmarks.rot[k], out_rot[k])
+
+
+@njit(cache=True, error_model="numpy")
+def residuals(task, target_pos, target_rot, target_bone, mark_pos, mark_rot, r_pos, r_rot, r_bone):
+    """Residuals of all tasks and the cost ½ Σ w ‖r‖²: position (m), orientation (rad) and bone vector (m)."""
+    cost = 0.0
+    for k in range(len(task.rotation)):
+        if task.rotation[k] > 0.0:
+            rotation_error(mark_rot[k], target_rot[k], r_rot[k])
+        for c in range(3):
+            r_pos[k, c] = mark_pos[k, c] - target_pos[k, c]
+            cost += task.position[k, c] * r_pos[k, c] ** 2
+            if task.rotation[k] > 0.0:
+                cost += task.rotation[k] * r_rot[k, c] ** 2
+            if task.bone[k] > 0.0:
+                r_bone[k, c] = mark_pos[k, c] - mark_pos[task.bone_from[k], c] - target_bone[k, c]
+                cost += task.bone[k] * r_bone[k, c] ** 2
+    return 0.5 * cost
+
+
+@njit(cache=True, error_model="numpy")
+def _add_stiffness(stiffness, x, w):
+    """Add the stiffness of a point at ``x`` (about the root) with axis weights ``w``: [W, -WX; XᵀWᵀ.., XᵀWX]."""
+    # ω × x = X̃ ω with X̃ = −[x]×; rows of X̃:
+    #   (0, x2, −x1), (−x2, 0, x0), (x1, −x0, 0)
+    a0, a1, a2 = x[0], x[1], x[2]
+    for c in range(3):
+        stiffness[c, c] += w[c]
+    stiffness[0, 4] += w[0] * a2
+    stiffness[0, 5] -= w[0] * a1
+    stiffness[1, 3] -= w[1] * a2
+    stiffness[1, 5] += w[1] * a0
+    stiffness[2, 3] += w[2] * a1
+    stiffness[2, 4] -= w[2] * a0
+    _add_angular(stiffness, x, w)
+
+
+@njit(cache=True, error_model="numpy")
+def _add_angular(stiffness, x, w):
+    """Only the angular block of ``_add_stiffness``: a vector that turns with its link but does not move with it."""
+    a0, a1, a2 = x[0], x[1], x[2]
+    stiffness[3, 3] += w[1] * a2 * a2 + w[2] * a1 * a1
+    stiffness[4, 4] += w[0] * a2 * a2 + w[2] * a0 * a0
+    stiffness[5, 5] += w[0] * a1 * a1 + w[1] * a0 * a0
+    stiffness[3, 4] -= w[2] * a0 * a1
+    stiffness[3, 5] -= w[1] * a0 * a2
+    stiffness[4, 5] -= w[0] * a1 * a2
+
+
+@njit(cache=True, error_model="numpy")
+def _add_force(wrench, x, f, sign):
+    """Add ±(force f at x) as (f, x × f)."""
+    wrench[0] += sign * f[0]
+    wrench[1] += sign * f[1]
+    wrench[2] += sign * f[2]
+    wrench[3] += sign * (x[1] * f[2] - x[2] * f[1])
+    wrench[4] += sign * (x[2] * f[0] - x[0] * f[2])
+    wrench[5] += sign * (x[0] * f[1] - x[1] * f[0])
+
+
+@njit(cache=True, error_model="numpy")
+def gather(task, landmarks, origin, mark_pos, r_pos, r_rot, r_bone, wrench, stiffness):
+    """Each task's wrench and stiffness, on the link that carries its landmark.
+
+    A bone's gradient is exact. Its stiffness is taken as a vector turning about the bone's own root: exact where the
+    joints in between turn about that point (as they nearly do in hips and shoulders), positive semidefinite anywhere.
+    """
+    wrench[:] = 0.0
+    stiffness[:] = 0.0
+    x, y, f, w = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    for k in range(len(landmarks.link)):
+        i = landmarks.link[k]
+        for c in range(3):
+            x[c] = mark_pos[k, c] - origin[c]
+        p = task.position[k]
+        if p[0] > 0.0 or p[1] > 0.0 or p[2] > 0.0:
+            for c in range(3):
+                f[c] = p[c] * r_pos[k, c]
+            _add_force(wrench[i], x, f, 1.0)
+            _add_stiffness(stiffness[i], x, p)
+        if task.rotation[k] > 0.0:
+            for c in range(3):
+                wrench[i, 3 + c] += task.rotation[k] * r_rot[k, c]
+                stiffness[i, 3 + c, 3 + c] += task.rotation[k]
+        if task.bone[k] > 0.0:
+            b = task.bone_from[k]
+            for c in range(3):
+                y[c] = mark_pos[b, c] - origin[c]
+                f[c] = task.bone[k] * r_bone[k, c]
+                w[c] = task.bone[k]
+            _add_force(wrench[i], x, f, 1.0)
+            _add_force(wrench[landmarks.link[b]], y, f, -1.0)
+            for c in range(3):
+                y[c] = x[c] - y[c]
+            _add_angular(stiffness[i], y, w)
+
+
+@njit(cache=True, error_model="numpy")
+def joint_motion(tree, pos, rot, origin, motion):
+    """The screw (linear at the root's origin, angular) that each joint moves its subtree with, (dof, 6)."""
+    x, a = np.empty(3), np.empty(3)
+    for j in range(len(tree.dof_link)):
+        i = tree.dof_link[j]
+        matvec3(rot[i], tree.axis[i], a)
+        matvec3(rot[i], tree.anchor[i], x)
+        for c in range(3):
+            x[c] += pos[i, c] - origin[c]
+        motion[j, 0] = x[1] * a[2] - x[2] * a[1]
+        motion[j, 1] = x[2] * a[0] - x[0] * a[2]
+        motion[j, 2] = x[0] * a[1] - x[1] * a[0]
+        motion[j, 3], motion[j, 4], motion[j, 5] = a[0], a[1], a[2]
+
+
+@njit(cache=True, error_model="numpy")
+def accumulate(tree, motion, wrench, stiffness, hessian, gradient):
+    """Sum wrenches and stiffnesses up the tree and read off the lower triangle of the Hessian and the gradient."""
+    n = len(tree.parents)
+    for i in range(n - 1, 0, -1):
+        p = tree.parents[i]
+        for a in range(6):
+            wrench[p, a] += wrench[i, a]
+            for b in range(a, 6):  # upper triangle: stiffnesses are symmetric
+                stiffness[p, a, b] += stiffness[i, a, b]
+    hessian[:] = 0.0
+    for a in range(6):
+        gradient[a] = wrench[0, a]
+        for b in range(a, 6):
+            hessian[b, a] = stiffness[0, a, b]
+    f = np.empty(6)
+    for j in range(len(motion)):
+        i = tree.dof_link[j]
+        k = stiffness[i]
+        s = motion[j]
+        g = 0.0
+        for a in range(6):
+            g += s[a] * wrench[i, a]
+            v = 0.0
+            for b in range(6):
+                v += (k[a, b] if a <= b else k[b, a]) * s[b]
+            f[a] = v
+        gradient[6 + j] = g
+        for a in range(6):
+            hessian[6 + j, a] = f[a]
+        while i > 0:
+            d = tree.dof[i]
+            if d >= 0:
+                m = motion[d]
+                v = m[0] * f[0] + m[1] * f[1] + m[2] * f[2] + m[3] * f[3] + m[4] * f[4] + m[5] * f[5]
+                hessian[6 + max(j, d), 6 + min(j, d)] = v
+            i = tree.parents[i]

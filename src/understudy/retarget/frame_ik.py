@@ -1,0 +1,178 @@
+"""FrameIK: retargeting frame by frame, done right.
+
+Every frame is a constrained fit of the robot's pose to the human's landmarks, warm-started from the frame before and
+solved until it has converged, so that the result hardly depends on history. The first frame starts from the human
+root's own pose and several seeds. Joint limits and motor speed are hard, self-collision and the floor barriers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from understudy.errors import LimitError
+from understudy.kinematics.clip_fit import fit_clip, landmark_arrays
+from understudy.kinematics.collision import Capsules
+from understudy.kinematics.kernels.fit import PostureArrays, Problem, Settings, Targets, TaskArrays
+from understudy.kinematics.tree import Tree
+from understudy.motion.types import HumanMotion, RobotMotion
+from understudy.retarget.targets import BONES, LandmarkTargets, landmark_targets
+from understudy.robots.robot import Robot
+from understudy.rotations import quat_angle, quat_apply, quat_conj, quat_mul, quat_to_matrix
+
+GROUNDS = ("auto", "flat", "none")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a mistake costs: positions and bones per m², orientations per rad²."""
+
+    pelvis_position: float = 60.0
+    pelvis_rotation: float = 4.0
+    chest_rotation: float = 4.0
+    ankle_position: float = 400.0
+    ankle_rotation: float = 2.0
+    knee_bone: float = 60.0
+    elbow_bone: float = 120.0
+    wrist_bone: float = 120.0
+    hip_rotation: float = 0.2
+    shoulder_rotation: float = 0.2
+    elbow_rotation: float = 0.2
+    wrist_rotation: float = 0.3
+
+
+@dataclass(frozen=True)
+class FrameIKConfig:
+    """Everything that can be chosen about FrameIK."""
+
+    weights: Weights = Weights()
+    ground: str = "auto"
+    """Where the floor is: ``auto``, ``flat`` (the lowest level the clip stands on) or ``none`` (z = 0 of the source)."""
+    human_height: float | None = None
+    """Stature in m; None measures it. Only paths and heights scale with it, limbs always fit the robot."""
+    iterations: int = 12
+    """At most this many solver steps a frame; most frames converge in three or four."""
+    first_iterations: int = 60
+    """At most this many for each seed of the first frame."""
+    tolerance: float = 1e-3
+    """A frame has converged when a step lowers its cost by less than this fraction."""
+    margin: float = 0.005
+    """Distance kept between bodies, m."""
+    limit_margin: float = 0.10
+    """Joints nearer than this to a limit (rad) are pushed back, gently."""
+    limit_weight: float = 1.0
+    velocity_weight: float = 0.02
+    """Weight on the joint step from the frame before; settles what the landmarks leave open."""
+    rest_weight: float = 0.002
+    """Weight on the distance to the home stance; settles what nothing else does."""
+    jump: float = 0.45
+    """No joint moves by more than this in one frame (rad), unless a landmark of the human turns faster."""
+    seed: int = 0
+    """Of the random seeds of the first frame."""
+
+
+class FrameIK:
+    """A ``Retargeter``; see the module. Safe to share between clips, robots and calls."""
+
+    def __init__(self, robot: Robot, config: FrameIKConfig = FrameIKConfig()):
+        if config.ground not in GROUNDS:
+            raise LimitError(f"ground must be one of {', '.join(GROUNDS)}; got {config.ground!r}.")
+        self.robot = robot
+        self.config = config
+        self._tree = Tree.from_robot(robot)
+        self._landmarks = landmark_arrays(robot, self._tree)
+        self._capsules = Capsules.from_robot(robot).arrays()
+        self._seeds = _seeds(robot, np.random.default_rng(config.seed))
+
+    def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
+        return [self._retarget(motion) for motion in motions]
+
+    def _retarget(self, human: HumanMotion) -> RobotMotion:
+        targets = landmark_targets(human, self.robot, self.config.ground)
+        fit = fit_clip(self._problem(targets, human.fps), self._frames(targets, human), self._seeds)
+        origin = human.origin.after(
+            "retarget.frame_ik",
+            robot=self.robot.name,
+            configuration=asdict(self.config),
+            scale=round(targets.scale, 4),
+            floor_shift_m=round(targets.shift, 4),
+            fallback_frames=fit.fallbacks,
+        )
+        return RobotMotion(
+            self.robot.name, self.robot.joints, human.fps, fit.root_pos, fit.root_quat, fit.joint_pos, {}, origin
+        )
+
+    def _problem(self, targets: LandmarkTargets, fps: float) -> Problem:
+        c, robot = self.config, self.robot
+        dofs = len(robot.joints)
+        return Problem(
+            self._tree.arrays(),
+            self._landmarks,
+            self._capsules,
+            _tasks(robot, c.weights, targets.has_quat),
+            PostureArrays(
+                robot.home[7:].astype(np.float64),
+                np.full(dofs, c.rest_weight),
+                c.velocity_weight,
+                c.limit_margin,
+                c.limit_weight,
+            ),
+            Settings(
+                iterations=c.iterations,
+                first_iterations=c.first_iterations,
+                tolerance=c.tolerance,
+                damping=1e-4,
+                stiffness=2e5,
+                margin=c.margin,
+                floor=0.0,
+                floor_on=True,
+                reach=0.05,
+                root_step=0.3,
+                turn_step=0.6,
+            ),
+            *_inner_range(robot),
+            robot.velocity_limit.astype(np.float64) / fps * 0.999,
+        )
+
+    def _frames(self, targets: LandmarkTargets, human: HumanMotion) -> Targets:
+        k = self.robot.landmarks.index("pelvis")
+        carrier_quat = self.robot.landmarks.quat[k].astype(np.float64)
+        root_quat = quat_mul(targets.quat[:, k], quat_conj(carrier_quat))
+        root_pos = targets.pos[:, k] - quat_apply(root_quat, self.robot.landmarks.pos[k].astype(np.float64))
+        turned = np.zeros(human.frames)
+        turned[1:] = quat_angle(human.landmarks()[1][1:], human.landmarks()[1][:-1]).max(-1)
+        return Targets(
+            targets.pos,
+            np.ascontiguousarray(quat_to_matrix(targets.quat)),
+            targets.bone,
+            root_pos,
+            root_quat,
+            np.maximum(self.config.jump, 1.2 * turned),
+        )
+
+
+def _inner_range(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
+    """The hardware range, less what rounding to float32 could add."""
+    return robot.lower.astype(np.float64) + 1e-5, robot.upper.astype(np.float64) - 1e-5
+
+
+def _tasks(robot: Robot, w: Weights, has_quat: tuple[bool, ...]) -> TaskArrays:
+    names = robot.landmarks.names
+    position, rotation, bone = np.zeros((len(names), 3)), np.zeros(len(names)), np.zeros(len(names))
+    bone_from = np.zeros(len(names), np.int64)
+    for k, name in enumerate(names):
+        part = name.split("_")[-1]
+        position[k] = {"pelvis": w.pelvis_position, "ankle": w.ankle_position}.get(part, 0.0)
+        rotation[k] = getattr(w, f"{part}_rotation", 0.0) if has_quat[k] else 0.0
+        bone[k] = getattr(w, f"{part}_bone", 0.0)
+        if name in BONES:
+            bone_from[k] = names.index(BONES[name])
+    return TaskArrays(position, rotation, bone, bone_from)
+
+
+def _seeds(robot: Robot, rng: np.random.Generator) -> np.ndarray:
+    """Joint positions to start the first frame from: stances a person may be caught in, and a few at random."""
+    home, middle = robot.home[7:].astype(np.float64), 0.5 * (robot.lower + robot.upper)
+    spread = 0.35 * (robot.upper - robot.lower)
+    around = [np.clip(middle + rng.uniform(-1, 1, len(home)) * spread, robot.lower, robot.upper) for _ in range(6)]
+    return np.ascontiguousarray(np.stack([home, robot.t_pose, middle, *around]), np.float64)

@@ -1,0 +1,110 @@
+"""Where a human's landmarks should be on a robot: orientations as they are, lengths segment by segment, feet to the floor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from understudy.kinematics.poses import landmark_tracks, posed
+from understudy.motion.landmarks import LANDMARKS, SIDES
+from understudy.motion.types import HumanMotion
+from understudy.retarget.soles import human_soles
+from understudy.robots.robot import Robot
+from understudy.rotations import quat_apply
+
+BONES = {
+    f"{side}_{end}": f"{side}_{start}"
+    for side in SIDES
+    for end, start in (("knee", "hip"), ("ankle", "knee"), ("elbow", "shoulder"), ("wrist", "elbow"))
+}
+"""Limb bones, each by its far end, with the landmark that it begins at."""
+
+
+@dataclass(frozen=True)
+class LandmarkTargets:
+    """World targets for a robot's landmarks, in the robot's order.
+
+    ``pos`` (m) is meant for the pelvis and the ankles, ``quat`` for every landmark that the human has (``has_quat``),
+    ``bone`` (m) for the far ends of limb bones: the vector from where the bone begins. ``scale`` is the ratio of leg
+    lengths that paths are scaled by, ``shift`` the height (m) that the source's floor was lifted by, at its own scale.
+    """
+
+    pos: Float[np.ndarray, "time landmark 3"]
+    quat: Float[np.ndarray, "time landmark 4"]
+    bone: Float[np.ndarray, "time landmark 3"]
+    has_quat: tuple[bool, ...]
+    scale: float
+    shift: float
+
+
+@dataclass(frozen=True)
+class RobotLengths:
+    """A robot's own measures in its T-pose (m), all left–right means."""
+
+    bones: dict[str, float]
+    leg: float
+    half_hip_width: float
+    ankle_height: float
+
+    @classmethod
+    def of(cls, robot: Robot) -> "RobotLengths":
+        pos, quat = landmark_tracks(robot, posed(robot, robot.t_pose))
+        at = dict(zip(robot.landmarks.names, pos[0].astype(np.float64), strict=True))
+        bones = {end: float(np.linalg.norm(at[end] - at[start])) for end, start in BONES.items() if end in at}
+        sole = min(sole_offsets(robot, side)[:, 2].min() for side in SIDES)
+        return cls(
+            bones,
+            bones["left_knee"] + bones["left_ankle"],
+            0.5 * float(np.linalg.norm(at["left_hip"] - at["right_hip"])),
+            -float(sole),
+        )
+
+
+def sole_offsets(robot: Robot, side: str) -> Float[np.ndarray, "corner 3"]:
+    """Corners of a sole in the frame of that foot's ankle landmark (m)."""
+    marks, foot = robot.landmarks, robot.feet[side]
+    k = marks.index(f"{side}_ankle")
+    if robot.bodies[marks.carriers[k]] != foot.body:
+        raise ValueError(f"The {side} ankle landmark and sole of {robot.name} must be on one body.")
+    inverse = marks.quat[k] * np.array([1, -1, -1, -1])
+    return quat_apply(inverse, foot.sole - marks.pos[k])
+
+
+def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkTargets:
+    """Targets for every frame of a clip.
+
+    Limb bones keep the human's direction and take the robot's length, so arms hang on the robot's own shoulders. Paths
+    are scaled by the ratio of leg lengths, about the floor. An ankle's height is such that the robot's sole, turned as
+    the human's, has the human's (scaled) clearance; its place is moved sideways, along the foot's own y axis, by what
+    the hips differ in width, which leaves a foot that stands still where it is.
+    """
+    names = human.skeleton.landmarks.names
+    human_pos, human_quat = (a.astype(np.float64) for a in human.landmarks())
+    at = {name: human_pos[:, k] for k, name in enumerate(names)}
+    turn = {name: human_quat[:, k] for k, name in enumerate(names)}
+    mine = RobotLengths.of(robot)
+    length = {end: float(np.median(np.linalg.norm(at[end] - at[start], axis=-1))) for end, start in BONES.items()}
+    leg = 0.5 * sum(length[f"{side}_{part}"] for side in SIDES for part in ("knee", "ankle"))
+    scale = mine.leg / leg
+    soles = human_soles(human, leg, ground)
+    frames, marks = human.frames, robot.landmarks.names
+    pos, bone = np.zeros((frames, len(marks), 3)), np.zeros((frames, len(marks), 3))
+    quat = np.tile(np.array([1.0, 0, 0, 0]), (frames, len(marks), 1))
+    for k, name in enumerate(marks):
+        if name in turn:
+            quat[:, k] = turn[name]
+        if name in BONES and name in mine.bones:
+            vector = at[name] - at[BONES[name]]
+            bone[:, k] = mine.bones[name] * vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-6)
+    up = np.array([0.0, 0.0, soles.floor + soles.ankle_height])
+    hips = 0.5 * (at["left_hip"] + at["right_hip"])
+    pos[:, marks.index("pelvis")] = scale * (hips - up) + np.array([0.0, 0.0, mine.ankle_height])
+    hip_width = float(np.median(np.linalg.norm(at["left_hip"] - at["right_hip"], axis=-1)))
+    wider = mine.half_hip_width - 0.5 * scale * hip_width
+    for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
+        k = marks.index(f"{side}_ankle")
+        corners = quat_apply(turn[f"{side}_ankle"][:, None], sole_offsets(robot, side)[None])
+        sideways = quat_apply(turn[f"{side}_ankle"], np.array([0.0, sign * wider, 0.0]))
+        pos[:, k, :2] = scale * at[f"{side}_ankle"][:, :2] + sideways[:, :2]
+        pos[:, k, 2] = scale * soles.clearance[side] - corners[..., 2].min(-1)
+    return LandmarkTargets(pos, quat, bone, tuple(name in turn for name in marks), scale, -soles.floor)
