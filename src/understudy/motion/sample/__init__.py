@@ -51,8 +51,8 @@ def motion(name: str, *, fps: float = 60.0) -> HumanMotion:
 
 
 def demo(*, fps: float = 60.0) -> HumanMotion:
-    """All moves in about thirteen seconds: walk, turn, wave, squat, reach, punch."""
-    moves = (Stand(0.2), Walk(steps=5), Turn(pi / 2), Wave(count=2), Squat(), Reach(), Punch(), Stand(0.2))
+    """All moves in about fourteen seconds: walk, turn, wave, squat, reach, punch."""
+    moves = (Stand(0.2), Walk(steps=4), Turn(pi / 2), Wave(count=2), Squat(), Reach(), Punch(), Stand(0.3))
     return compose(moves, fps=fps, name="demo")
 
 

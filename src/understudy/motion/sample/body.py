@@ -52,7 +52,7 @@ _ENDS = {
 
 
 def standard_skeleton() -> Skeleton:
-    """The skeleton of all sample motions; the landmarks are its first joints, the ends of the limbs follow."""
+    """The skeleton of all sample motions: the landmarks are its first joints, the limbs' ends the last."""
     offsets: dict[str, tuple[float, ...]] = {}
     parents: dict[str, str] = dict(PARENT_OF)
     for name in LANDMARKS:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from understudy.motion.sample.body import ANKLE_HEIGHT, BALL, HALF_STANCE, HEEL
-from understudy.motion.sample.score import Step, Times, smooth_step
+from understudy.motion.sample.score import Step, Times, glide, smooth_step
 from understudy.rotations import quat_about, quat_apply, quat_mul
 
 FLAT_AFTER = 0.12
@@ -62,7 +62,7 @@ def foot_path(steps: Sequence[Step], side: str, t: Times) -> FootPath:
         target = (step.x, step.y, step.yaw)
         u = (t - step.start) / (step.end - step.start)
         swing, after = (u > 0) & (u < 1), u >= 1
-        s = smooth_step(u)
+        s = glide(u)
         old, new = _roll(place, pitch, BALL), _roll(target, pitch, HEEL)
         path = old + s[:, None] * (new - old)
         path[:, 2] += step.lift * 64.0 * (np.clip(u, 0, 1) * (1 - np.clip(u, 0, 1))) ** 3

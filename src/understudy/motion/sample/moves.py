@@ -58,7 +58,7 @@ class Walk:
                 lift=0.045 + 0.015 * vigour,
                 half_width=0.85 * HALF_STANCE,
             )
-        score.time = begin + self.steps * self.step_time + 0.35
+        score.time = begin + self.steps * self.step_time + 0.15
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Turn:
 
     angle: float = pi / 2
     pairs: int = 2
-    step_time: float = 0.46
+    step_time: float = 0.44
 
     def write(self, score: Score) -> None:
         begin = score.time + 0.2
@@ -77,7 +77,7 @@ class Turn:
                 score.yaw += self.angle / self.pairs
             start = begin + k * self.step_time
             _step(score, inner_first[k % 2], start, start + 0.8 * self.step_time, roll_off=0.12, lift=0.05)
-        score.time = begin + 2 * self.pairs * self.step_time + 0.3
+        score.time = begin + 2 * self.pairs * self.step_time + 0.1
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Wave:
     """Raise a hand beside the head and wave it ``count`` times at ``frequency`` Hz."""
 
     count: int = 3
-    frequency: float = 1.5
+    frequency: float = 1.7
     amplitude: float = 0.38
     side: str = "right"
 
@@ -118,8 +118,8 @@ class Squat:
     without hold."""
 
     depth: float = 0.36
-    duration: float = 2.2
-    hold: float = 0.2
+    duration: float = 2.0
+    hold: float = 0.1
 
     def write(self, score: Score) -> None:
         half = 0.5 * self.duration
@@ -143,9 +143,9 @@ class Reach:
     """Reach forwards with one hand to shoulder height (``height`` rad of shoulder flexion), lean in, and
     return."""
 
-    height: float = 1.45
+    height: float = 1.65
     lean: float = 0.20
-    duration: float = 2.0
+    duration: float = 1.7
     side: str = "right"
 
     def write(self, score: Score) -> None:
@@ -179,9 +179,9 @@ class Punch:
         score.x, score.y = x + self.stance * cos(score.yaw), y + self.stance * sin(score.yaw)
         _step(score, "left", score.time + 0.1, score.time + 0.5, roll_off=0.12, strike=0.08)
         score.x, score.y = x, y
-        first, beat = 0.75, 2 * self.strike_time + 0.25
+        first, beat = 0.65, 2 * self.strike_time + 0.25
         relax = first + self.count * beat
-        times = (0.05, 0.6, relax, relax + 0.65)
+        times = (0.05, 0.55, relax, relax + 0.55)
         for side in ("left", "right"):
             for name, value in (("flex", 0.72), ("abduct", 0.05), ("elbow", 1.75), ("twist", 0.30)):
                 score.pulse(f"{side}_{name}", value, *times)
@@ -191,7 +191,7 @@ class Punch:
             self._strike(score, RIGHT_FIRST[k % 2], first + k * beat)
         back = score.time + relax
         _step(score, "left", back, back + 0.42, roll_off=0.10, half_width=HALF_STANCE)
-        score.time += times[-1] + 0.2
+        score.time += times[-1] + 0.1
 
     def _strike(self, score: Score, side: str, start: float) -> None:
         reach = start + self.strike_time

@@ -1,4 +1,4 @@
-"""From a score to a performance: the pelvis follows the feet, analytic legs reach them, the arms swing along."""
+"""From a score to a performance: the pelvis follows the feet, analytic legs reach them, the arms swing."""
 
 import numpy as np
 from jaxtyping import Float

@@ -18,6 +18,16 @@ def smooth_step(u: np.ndarray) -> np.ndarray:
     return u**3 * (10.0 + u * (6.0 * u - 15.0))
 
 
+def glide(u: np.ndarray, ramp: float = 0.4) -> np.ndarray:
+    """0 → 1 like ``smooth_step``, but at constant speed between two ramps: a lower peak velocity."""
+    u = np.clip(u, 0.0, 1.0)
+    near = np.minimum(u, 1.0 - u)
+    w = np.minimum(near / ramp, 1.0)
+    # The velocity climbs as 3w² − 2w³; its integral over the whole way is 1 − ramp.
+    way = (ramp * (w**3 - 0.5 * w**4) + np.maximum(near - ramp, 0.0)) / (1.0 - ramp)
+    return np.where(u <= 0.5, way, 1.0 - way)
+
+
 @dataclass(frozen=True)
 class Pulse:
     """A channel goes to ``value`` and back: up over [start, full], down over [leave, end] (s).
