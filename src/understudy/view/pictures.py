@@ -84,22 +84,20 @@ def open_renderer(name: str, shapes: tuple[Shape, ...], size: tuple[int, int]) -
 
 
 def cast(
-    human: HumanMotion | None,
-    robot_motion: RobotMotion | None,
-    robot: Robot | None = None,
-    *,
-    meshes: bool = False,
+    motions: Sequence[HumanMotion | RobotMotion | None], robot: Robot | None = None, *, meshes: bool = False
 ) -> list[Actor]:
-    """The actors of a human clip and a robot clip, in their own worlds and on their own clocks.
+    """The actors of some clips, each in its own world and on its own clock; None stands for nobody.
 
     ``robot`` saves the look-up by name; ``meshes`` asks for the robot's meshes where they are installed.
-    Raises LimitError when there is neither a human nor a robot.
+    Raises LimitError when nobody is there.
     """
-    actors = [] if human is None else [human_actor(human)]
-    if robot_motion is not None:
-        actors.append(robot_actor(robot_motion, robot, meshes=meshes))
+    actors = [
+        human_actor(m) if isinstance(m, HumanMotion) else robot_actor(m, robot, meshes=meshes)
+        for m in motions
+        if m is not None
+    ]
     if not actors:
-        raise LimitError("There is nothing to draw: give a human motion, a robot motion, or both.")
+        raise LimitError("There is nothing to show: give a human motion, a robot motion, or both.")
     return actors
 
 

@@ -69,10 +69,14 @@ class Actor:
         """Seconds from the first frame to the last."""
         return (self.frames - 1) / self.fps
 
+    def rows(self, seconds: Float[np.ndarray, "moment"]) -> Int[np.ndarray, "moment"]:
+        """The frames nearest to some moments, the first or last one outside of the clip."""
+        return np.clip(np.rint(np.asarray(seconds) * self.fps).astype(int), 0, self.frames - 1)
+
     def at(self, seconds: Float[np.ndarray, "moment"], fps: float) -> "Actor":
         """The frames nearest to some moments, played at ``fps``; before the start and after the end the actor
         waits."""
-        rows = np.clip(np.rint(np.asarray(seconds) * self.fps).astype(int), 0, self.frames - 1)
+        rows = self.rows(seconds)
         return replace(
             self,
             fps=fps,

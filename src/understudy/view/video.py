@@ -40,7 +40,7 @@ def video(
             f"A video's width and height must be even numbers of pixels; got {size[0]} x {size[1]}."
         )
     name, note = choose_renderer(renderer)
-    scene = compose(cast(human, robot_motion, robot, meshes=name != "software"), fps)
+    scene = compose(cast([human, robot_motion], robot, meshes=name != "software"), fps)
     with atomic_path(path) as temporary:
         writer = imageio_ffmpeg.write_frames(
             str(temporary),
@@ -83,7 +83,7 @@ def sheet(
     if columns < 1 or rows < 1:
         raise LimitError(f"A sheet needs at least one column and one row; got {columns} x {rows}.")
     name, note = choose_renderer(renderer)
-    actors = cast(human, robot_motion, robot, meshes=name != "software")
+    actors = cast([human, robot_motion], robot, meshes=name != "software")
     scene = compose(actors, max(a.fps for a in actors))
     moments = np.rint(np.linspace(0, scene.frames - 1, columns * rows)).astype(int)
     page = _page(scene, moments.reshape(rows, columns), strip(scene, moments.tolist(), cell, name), cell)
