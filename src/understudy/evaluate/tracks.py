@@ -117,9 +117,9 @@ def align(motion: RobotMotion, human: HumanMotion) -> HumanTracks:
     """The human's landmarks at the instants of the robot's frames.
 
     Robot frame i is the human's time ``start + i / motion.fps``. Where both clips last equally long (to one
-    robot frame), ``start`` is 0. Otherwise it follows from the history of the robot motion: the ``start`` (s) of
-    every arrow that the human clip has not been through, added up. Between human frames, positions are
-    linear and orientations spherical. Raises LimitError if the two clips do not cover the same time.
+    robot frame), ``start`` is 0. Otherwise the history of the robot motion has it: the ``start`` of every
+    arrow (s) that the human clip has not been through, added up. Between human frames, positions are linear
+    and orientations spherical. Raises LimitError if the two clips do not cover the same time.
     """
     start = _start(motion, human)
     pos, quat = (a.astype(np.float64) for a in human.landmarks())

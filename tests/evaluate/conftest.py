@@ -1,0 +1,17 @@
+import pytest
+from standing import clear_of_itself, stand
+
+from understudy import robots
+from understudy.motion import RobotMotion
+from understudy.robots.robot import Robot
+
+
+@pytest.fixture(scope="session")
+def g1() -> Robot:
+    return clear_of_itself(robots.load("unitree_g1"))
+
+
+@pytest.fixture
+def standing(g1: Robot) -> RobotMotion:
+    """Two seconds of the home pose with the soles exactly on the floor."""
+    return stand(g1)
