@@ -92,8 +92,10 @@ def _solve_frame_with_daqp(p: Problem, targets, seeds, t, root_pos, root_quat, q
         trial = fit.evaluate(p, there, targets, t, before, weight)
         if trial < now:
             here, there, now, damping = there, here, trial, 0.2 * damping
+        elif damping > 1e5:
+            break
         else:
-            damping *= 8.0
+            damping = max(8.0 * damping, 1e-3)
     root_pos[t], root_quat[t], q[t], cost[t] = here.root_pos, here.root_quat, here.q, now
 
 

@@ -16,7 +16,7 @@ from understudy.kinematics.collision import Capsules
 from understudy.kinematics.kernels.fit import PostureArrays, Problem, Settings, Targets, TaskArrays
 from understudy.kinematics.tree import Tree
 from understudy.motion.types import HumanMotion, RobotMotion
-from understudy.retarget.targets import BONES, LandmarkTargets, landmark_targets
+from understudy.retarget.targets import LandmarkTargets, RobotLengths, landmark_targets
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_angle, quat_apply, quat_conj, quat_mul, quat_to_matrix
 
@@ -32,9 +32,10 @@ class Weights:
     chest_rotation: float = 4.0
     ankle_position: float = 400.0
     ankle_rotation: float = 2.0
-    knee_bone: float = 60.0
+    hip_bone: float = 60.0
+    knee_bone: float = 10.0
+    shoulder_bone: float = 120.0
     elbow_bone: float = 120.0
-    wrist_bone: float = 120.0
     hip_rotation: float = 0.2
     shoulder_rotation: float = 0.2
     elbow_rotation: float = 0.2
@@ -159,15 +160,14 @@ def _inner_range(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
 def _tasks(robot: Robot, w: Weights, has_quat: tuple[bool, ...]) -> TaskArrays:
     names = robot.landmarks.names
     position, rotation, bone = np.zeros((len(names), 3)), np.zeros(len(names)), np.zeros(len(names))
-    bone_from = np.zeros(len(names), np.int64)
+    vector, bones = np.zeros((len(names), 3)), RobotLengths.of(robot).bones
     for k, name in enumerate(names):
         part = name.split("_")[-1]
         position[k] = {"pelvis": w.pelvis_position, "ankle": w.ankle_position}.get(part, 0.0)
         rotation[k] = getattr(w, f"{part}_rotation", 0.0) if has_quat[k] else 0.0
-        bone[k] = getattr(w, f"{part}_bone", 0.0)
-        if name in BONES:
-            bone_from[k] = names.index(BONES[name])
-    return TaskArrays(position, rotation, bone, bone_from)
+        if name in bones:
+            bone[k], vector[k] = getattr(w, f"{part}_bone"), bones[name]
+    return TaskArrays(position, rotation, bone, vector)
 
 
 def _seeds(robot: Robot, rng: np.random.Generator) -> np.ndarray:

@@ -13,11 +13,11 @@ from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply
 
 BONES = {
-    f"{side}_{end}": f"{side}_{start}"
+    f"{side}_{start}": f"{side}_{end}"
     for side in SIDES
-    for end, start in (("knee", "hip"), ("ankle", "knee"), ("elbow", "shoulder"), ("wrist", "elbow"))
+    for start, end in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
 }
-"""Limb bones, each by its far end, with the landmark that it begins at."""
+"""Limb bones, each by the landmark that it begins at and turns with, and where it ends."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class LandmarkTargets:
     """World targets for a robot's landmarks, in the robot's order.
 
     ``pos`` (m) is meant for the pelvis and the ankles, ``quat`` for every landmark that the human has (``has_quat``),
-    ``bone`` (m) for the far ends of limb bones: the vector from where the bone begins. ``scale`` is the ratio of leg
+    ``bone`` (m) for the limb bones that begin at a landmark. ``scale`` is the ratio of leg
     lengths that paths are scaled by, ``shift`` the height (m) that the source's floor was lifted by, at its own scale.
     """
 
@@ -39,22 +39,23 @@ class LandmarkTargets:
 
 @dataclass(frozen=True)
 class RobotLengths:
-    """A robot's own measures in its T-pose (m), all left–right means."""
+    """A robot's own measures in its T-pose (m): its bones as vectors, the rest as left–right means."""
 
-    bones: dict[str, float]
+    bones: dict[str, Float[np.ndarray, "3"]]
     leg: float
     half_hip_width: float
     ankle_height: float
 
     @classmethod
     def of(cls, robot: Robot) -> "RobotLengths":
-        pos, quat = landmark_tracks(robot, posed(robot, robot.t_pose))
+        pos, _ = landmark_tracks(robot, posed(robot, robot.t_pose))
         at = dict(zip(robot.landmarks.names, pos[0].astype(np.float64), strict=True))
-        bones = {end: float(np.linalg.norm(at[end] - at[start])) for end, start in BONES.items() if end in at}
+        bones = {start: at[end] - at[start] for start, end in BONES.items() if start in at and end in at}
+        leg = [float(np.linalg.norm(bones[f"{side}_{part}"])) for side in SIDES for part in ("hip", "knee")]
         sole = min(sole_offsets(robot, side)[:, 2].min() for side in SIDES)
         return cls(
             bones,
-            bones["left_knee"] + bones["left_ankle"],
+            0.5 * sum(leg),
             0.5 * float(np.linalg.norm(at["left_hip"] - at["right_hip"])),
             -float(sole),
         )
@@ -83,8 +84,8 @@ def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkT
     at = {name: human_pos[:, k] for k, name in enumerate(names)}
     turn = {name: human_quat[:, k] for k, name in enumerate(names)}
     mine = RobotLengths.of(robot)
-    length = {end: float(np.median(np.linalg.norm(at[end] - at[start], axis=-1))) for end, start in BONES.items()}
-    leg = 0.5 * sum(length[f"{side}_{part}"] for side in SIDES for part in ("knee", "ankle"))
+    length = {a: float(np.median(np.linalg.norm(at[b] - at[a], axis=-1))) for a, b in BONES.items()}
+    leg = 0.5 * sum(length[f"{side}_{part}"] for side in SIDES for part in ("hip", "knee"))
     scale = mine.leg / leg
     soles = human_soles(human, leg, ground)
     frames, marks = human.frames, robot.landmarks.names
@@ -94,8 +95,9 @@ def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkT
         if name in turn:
             quat[:, k] = turn[name]
         if name in BONES and name in mine.bones:
-            vector = at[name] - at[BONES[name]]
-            bone[:, k] = mine.bones[name] * vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-6)
+            vector = at[BONES[name]] - at[name]
+            long = np.linalg.norm(mine.bones[name])
+            bone[:, k] = long * vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-6)
     up = np.array([0.0, 0.0, soles.floor + soles.ankle_height])
     hips = 0.5 * (at["left_hip"] + at["right_hip"])
     pos[:, marks.index("pelvis")] = scale * (hips - up) + np.array([0.0, 0.0, mine.ankle_height])

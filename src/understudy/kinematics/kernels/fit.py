@@ -52,7 +52,7 @@ class TaskArrays(NamedTuple):
     position: np.ndarray  # (landmark, 3) 1/m²
     rotation: np.ndarray  # (landmark,) 1/rad²
     bone: np.ndarray  # (landmark,) 1/m²
-    bone_from: np.ndarray  # (landmark,) int64: where the bone that ends here begins
+    bone_vector: np.ndarray  # (landmark, 3) m: the bone that begins here, in the landmark's frame
 
 
 class PostureArrays(NamedTuple):
@@ -264,6 +264,7 @@ def linearise(p, state, step, q_before, velocity_weight, lower, upper):
         p.landmarks,
         state.root_pos,
         state.mark_pos,
+        state.mark_rot,
         state.r_pos,
         state.r_rot,
         state.r_bone,

@@ -38,7 +38,8 @@ def residuals(task, target_pos, target_rot, target_bone, mark_pos, mark_rot, r_p
             if task.rotation[k] > 0.0:
                 cost += task.rotation[k] * r_rot[k, c] ** 2
             if task.bone[k] > 0.0:
-                r_bone[k, c] = mark_pos[k, c] - mark_pos[task.bone_from[k], c] - target_bone[k, c]
+                b, m = task.bone_vector[k], mark_rot[k]
+                r_bone[k, c] = m[c, 0] * b[0] + m[c, 1] * b[1] + m[c, 2] * b[2] - target_bone[k, c]
                 cost += task.bone[k] * r_bone[k, c] ** 2
     return 0.5 * cost
 
@@ -73,51 +74,44 @@ def _add_angular(stiffness, x, w):
 
 
 @njit(cache=True, error_model="numpy")
-def _add_force(wrench, x, f, sign):
-    """Add ±(force f at x) as (f, x × f)."""
-    wrench[0] += sign * f[0]
-    wrench[1] += sign * f[1]
-    wrench[2] += sign * f[2]
-    wrench[3] += sign * (x[1] * f[2] - x[2] * f[1])
-    wrench[4] += sign * (x[2] * f[0] - x[0] * f[2])
-    wrench[5] += sign * (x[0] * f[1] - x[1] * f[0])
+def _add_force(wrench, x, f):
+    """Add a force f at x, as (f, x × f)."""
+    wrench[0] += f[0]
+    wrench[1] += f[1]
+    wrench[2] += f[2]
+    wrench[3] += x[1] * f[2] - x[2] * f[1]
+    wrench[4] += x[2] * f[0] - x[0] * f[2]
+    wrench[5] += x[0] * f[1] - x[1] * f[0]
 
 
 @njit(cache=True, error_model="numpy")
-def gather(task, landmarks, origin, mark_pos, r_pos, r_rot, r_bone, wrench, stiffness):
-    """Each task's wrench and stiffness, on the link that carries its landmark.
-
-    A bone's gradient is exact. Its stiffness is taken as a vector turning about the bone's own root: exact where the
-    joints in between turn about that point (as they nearly do in hips and shoulders), positive semidefinite anywhere.
-    """
+def gather(task, landmarks, origin, mark_pos, mark_rot, r_pos, r_rot, r_bone, wrench, stiffness):
+    """Each task's wrench and stiffness, on the link that carries its landmark."""
     wrench[:] = 0.0
     stiffness[:] = 0.0
-    x, y, f, w = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    x, f, w = np.empty(3), np.empty(3), np.empty(3)
     for k in range(len(landmarks.link)):
         i = landmarks.link[k]
-        for c in range(3):
-            x[c] = mark_pos[k, c] - origin[c]
         p = task.position[k]
         if p[0] > 0.0 or p[1] > 0.0 or p[2] > 0.0:
             for c in range(3):
+                x[c] = mark_pos[k, c] - origin[c]
                 f[c] = p[c] * r_pos[k, c]
-            _add_force(wrench[i], x, f, 1.0)
+            _add_force(wrench[i], x, f)
             _add_stiffness(stiffness[i], x, p)
         if task.rotation[k] > 0.0:
             for c in range(3):
                 wrench[i, 3 + c] += task.rotation[k] * r_rot[k, c]
                 stiffness[i, 3 + c, 3 + c] += task.rotation[k]
-        if task.bone[k] > 0.0:
-            b = task.bone_from[k]
+        if task.bone[k] > 0.0:  # a vector that turns with its link and has no place: a moment, and no force
+            matvec3(mark_rot[k], task.bone_vector[k], x)
             for c in range(3):
-                y[c] = mark_pos[b, c] - origin[c]
                 f[c] = task.bone[k] * r_bone[k, c]
                 w[c] = task.bone[k]
-            _add_force(wrench[i], x, f, 1.0)
-            _add_force(wrench[landmarks.link[b]], y, f, -1.0)
-            for c in range(3):
-                y[c] = x[c] - y[c]
-            _add_angular(stiffness[i], y, w)
+            wrench[i, 3] += x[1] * f[2] - x[2] * f[1]
+            wrench[i, 4] += x[2] * f[0] - x[0] * f[2]
+            wrench[i, 5] += x[0] * f[1] - x[1] * f[0]
+            _add_angular(stiffness[i], x, w)
 
 
 @njit(cache=True, error_model="numpy")
