@@ -49,7 +49,7 @@ def test_bones_keep_their_length(clips, name):
 def test_feet_are_planted(clips, name, side):
     """While a foot is loaded the heel turns in place or the ball does, and nothing goes below the floor."""
     clip = clips[name]
-    loaded = clip.tracks["contact"][:, 0 if side == "left" else 1] > 0
+    loaded = clip.tracks[f"{side}_contact"]
     heel, ball = joint(clip, f"{side}_heel"), joint(clip, f"{side}_toe")
     low_heel, low_ball = heel[:, 2] < 1e-3, ball[:, 2] < 0.0255
     assert (low_heel | low_ball)[loaded].all()

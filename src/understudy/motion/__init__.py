@@ -1,12 +1,17 @@
 """Motions and what can be done to them without knowing a robot."""
 
+from understudy.motion.bodies import BodyTracks
+from understudy.motion.floor import floor_height, ground
 from understudy.motion.formats import load, save
 from understudy.motion.landmarks import LANDMARKS, PARENT_OF, Landmarks, mirrored
+from understudy.motion.mirror import mirror, mirror_robot
+from understudy.motion.ops import blend_home, join, resample, sample_every, trim
 from understudy.motion.types import HumanFrame, HumanMotion, Origin, RobotFrame, RobotMotion, Skeleton
 
 __all__ = [
     "LANDMARKS",
     "PARENT_OF",
+    "BodyTracks",
     "HumanFrame",
     "HumanMotion",
     "Landmarks",
@@ -14,7 +19,16 @@ __all__ = [
     "RobotFrame",
     "RobotMotion",
     "Skeleton",
+    "blend_home",
+    "floor_height",
+    "ground",
+    "join",
     "load",
+    "mirror",
+    "mirror_robot",
     "mirrored",
+    "resample",
+    "sample_every",
     "save",
+    "trim",
 ]

@@ -36,20 +36,19 @@ Quats = Float[np.ndarray, "time 4"]
 def perform(score: Score, fps: float, name: str) -> HumanMotion:
     """Draw the clip that a score describes, from 0 to ``score.time`` s.
 
-    The track ``contact`` (time, 2) is 1 where the left and the right foot stand on the floor.
+    The tracks ``left_contact`` and ``right_contact`` (time,) are true where that foot stands on the floor.
     """
     fine = int(np.ceil(GRID / fps))
     frames = round(score.time * fps) + 1
     t = np.arange((frames - 1) * fine + 1) / (fps * fine)
     feet = {side: foot_path(score.steps, side, t) for side in ("left", "right")}
     pos, quat = _Body(score, t, feet).pose()
-    contact = np.stack([feet[s].loaded for s in ("left", "right")], axis=-1).astype(np.float32)
     return HumanMotion(
         standard_skeleton(),
         fps,
         pos[::fine],
         quat[::fine],
-        {"contact": contact[::fine]},
+        {f"{side}_contact": foot.loaded[::fine] for side, foot in feet.items()},
         Origin(source=f"understudy sample: {name}", licence="CC0-1.0", texts=(name.replace("_", " "),)),
     )
 

@@ -1,0 +1,181 @@
+"""New clips from old ones, for humans and robots alike: resample, trim, join, and blend to a robot's home
+stance.
+
+Nothing is changed in place. Tracks are carried along, and every operation writes itself into
+``origin.history``.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from understudy.errors import LimitError, SkeletonMismatch
+from understudy.motion.blending import Arrays, Motion, arrays_of, concatenated, mixed, rows, with_arrays
+from understudy.motion.types import HumanMotion, RobotMotion
+from understudy.rotations import quat_about, quat_apply, quat_mul, quat_yaw
+
+
+def resample(motion: Motion, fps: float) -> Motion:
+    """The same clip at another frame rate, its first and last frames exactly kept.
+
+    The result has round(duration · fps) + 1 frames, evenly spread from the first instant to the last. Where
+    duration · fps is not a whole number this spacing is not exactly 1/fps; the clip then carries its true
+    rate, (frames − 1) / duration, so that time is never stretched.
+    """
+    if not (np.isfinite(fps) and fps > 0):
+        raise LimitError(f"fps must be a positive number; got {fps}.")
+    if fps == motion.fps:
+        return motion
+    origin = motion.origin.after("resample", fps=fps)
+    if motion.frames == 1:
+        return replace(motion, fps=fps, origin=origin)
+    intervals = max(1, round(motion.duration * fps))
+    at = np.arange(intervals + 1) * ((motion.frames - 1) / intervals)
+    true = intervals / motion.duration
+    fps = fps if abs(true - fps) < 1e-9 * fps else true
+    return replace(_at(motion, at), fps=fps, origin=origin)
+
+
+def sample_every(motion: Motion, fps: float) -> Motion:
+    """The clip at the exact instants k / fps, dropping what remains after the last one (less than 1 / fps).
+
+    For formats whose frame rate is fixed; ``resample`` keeps both ends instead.
+    """
+    if not (np.isfinite(fps) and fps > 0):
+        raise LimitError(f"fps must be a positive number; got {fps}.")
+    if fps == motion.fps:
+        return motion
+    at = np.arange(int(motion.duration * fps + 1e-6) + 1) * (motion.fps / fps)
+    at = np.minimum(at, motion.frames - 1)
+    return replace(_at(motion, at), fps=fps, origin=motion.origin.after("sample_every", fps=fps))
+
+
+def trim(motion: Motion, start: float = 0.0, end: float | None = None) -> Motion:
+    """The frames between two instants (s), both included; an ``end`` beyond the clip means the clip's own
+    end.
+
+    Raises LimitError if nothing lies between them.
+    """
+    last = motion.duration if end is None else min(end, motion.duration)
+    first_frame = int(np.ceil(start * motion.fps - 1e-6))
+    last_frame = int(np.floor(last * motion.fps + 1e-6))
+    if start < 0 or last_frame < first_frame:
+        until = "the end" if end is None else f"{end:g} s"
+        raise LimitError(
+            f"Nothing lies between {start:g} s and {until}: the clip runs from 0 to {motion.duration:.3f} s."
+        )
+    clip = with_arrays(motion, rows(arrays_of(motion), slice(first_frame, last_frame + 1)))
+    return replace(clip, origin=motion.origin.after("trim", start=start, end=end))
+
+
+def join(first: Motion, second: Motion, blend: float = 0.3) -> Motion:
+    """One clip after the other, the second turned about z and moved over the floor to where the first one is.
+
+    Over ``blend`` seconds the end of the first clip fades into the beginning of the second, so the result is
+    ``blend`` shorter than both together; heading and place agree in the middle of that overlap. With
+    ``blend`` 0 the second clip follows one frame later, standing where the first one ended. The frame rate is
+    the first clip's, and only tracks of both clips remain. Feet may slide during the overlap. Raises
+    SkeletonMismatch for different bodies and LimitError if the overlap is longer than a clip.
+    """
+    _check_same_body(first, second)
+    second = sample_every(second, first.fps)
+    overlap = round(blend * first.fps)
+    if blend < 0 or overlap > min(first.frames, second.frames):
+        shorter = min(first.duration, second.duration)
+        raise LimitError(f"A blend of {blend:g} s does not fit; the shorter clip lasts {shorter:.3f} s.")
+    a, b = arrays_of(first), arrays_of(second)
+    middle = overlap // 2
+    meeting = first.frames - max(1, overlap - middle)
+    b = _placed_like(first, b, min(middle, second.frames - 1), a, meeting)
+    kept = first.frames - overlap
+    weight = _minimum_jerk(np.arange(1, overlap + 1) / (overlap + 1))
+    overlapped = mixed(first, rows(a, slice(kept, None)), rows(b, slice(0, overlap)), weight)
+    result = concatenated([rows(a, slice(0, kept)), overlapped, rows(b, slice(overlap, None))])
+    origin = first.origin.after("join", following=second.origin.source, blend=blend)
+    return replace(with_arrays(first, result), origin=origin)
+
+
+def blend_home(motion: RobotMotion, home: Float[np.ndarray, "qpos"], seconds: float = 0.8) -> RobotMotion:
+    """The clip with a smooth way from the robot's home stance before it and one back to it after it.
+
+    ``home`` is a whole qpos in the order of ``motion.joints``. Height, tilt and joints of the stance are its
+    own; its place on the floor and its heading are those of the clip's first and last frame. The blends are
+    minimum-jerk and each adds round(seconds · fps) frames. Tracks hold their first and last values.
+    """
+    size = 7 + len(motion.joints)
+    if np.shape(home) != (size,):
+        raise LimitError(
+            f"home must be a qpos with {size} entries for {size - 7} joints; got {np.shape(home)}."
+        )
+    count = round(seconds * motion.fps)
+    if count < 1:
+        raise LimitError(f"A blend of {seconds:g} s is shorter than one frame at {motion.fps:g} fps.")
+    arrays = arrays_of(motion)
+    weight = _minimum_jerk(np.arange(count) / count)
+    start, stop = (rows(arrays, np.full(count, k)) for k in (0, motion.frames - 1))
+    before = mixed(motion, _standing(start, home), start, weight)
+    after = mixed(motion, _standing(stop, home), stop, weight[::-1])
+    result = with_arrays(motion, concatenated([before, arrays, after]))
+    return replace(result, origin=motion.origin.after("blend_home", seconds=seconds))
+
+
+def _standing(held: Arrays, home: np.ndarray) -> Arrays:
+    """The home stance on the spot and with the heading of the held frames."""
+    home = np.asarray(home, np.float64)
+    turn = quat_about("z", quat_yaw(held["root_quat"].astype(np.float64)) - quat_yaw(home[3:7]))
+    pos = held["root_pos"].copy()
+    pos[:, 2] = home[2]
+    joints = np.tile(home[7:].astype(np.float32), (len(pos), 1))
+    return held | {
+        "root_pos": pos,
+        "root_quat": quat_mul(turn, home[3:7]).astype(np.float32),
+        "joint_pos": joints,
+    }
+
+
+def _placed_like(motion: Motion, b: Arrays, frame_b: int, a: Arrays, frame_a: int) -> Arrays:
+    """``b`` turned about z and shifted over the floor so that its root at ``frame_b`` stands like a's at
+    ``frame_a``."""
+    if isinstance(motion, HumanMotion):
+        names, root = ("pos", "quat"), np.s_[:, 0]
+    else:
+        names, root = ("root_pos", "root_quat"), np.s_[:]
+    pos, quat = (b[n].astype(np.float64) for n in names)
+    goal_pos, goal_quat = (a[n][root][frame_a].astype(np.float64) for n in names)
+    turn = quat_about("z", quat_yaw(goal_quat) - quat_yaw(quat[root][frame_b]))
+    centre = pos[root][frame_b] * np.array([1.0, 1.0, 0.0])
+    moved = quat_apply(turn, pos - centre) + goal_pos * np.array([1.0, 1.0, 0.0])
+    return b | {names[0]: moved.astype(np.float32), names[1]: quat_mul(turn, quat).astype(np.float32)}
+
+
+def _check_same_body(first: HumanMotion | RobotMotion, second: HumanMotion | RobotMotion) -> None:
+    if isinstance(first, HumanMotion) and isinstance(second, HumanMotion):
+        a, b = first.skeleton, second.skeleton
+        same = a.joints == b.joints and np.array_equal(a.parents, b.parents)
+        if not (same and np.allclose(a.offsets, b.offsets, atol=1e-3)):
+            raise SkeletonMismatch(
+                f"The skeletons {a.name!r} and {b.name!r} are not the same body; cannot join."
+            )
+    elif isinstance(first, RobotMotion) and isinstance(second, RobotMotion):
+        if first.robot != second.robot or first.joints != second.joints:
+            raise SkeletonMismatch(
+                f"Cannot join motions of {first.robot!r} and {second.robot!r}: not one robot."
+            )
+    else:
+        raise SkeletonMismatch("Cannot join a human's motion and a robot's.")
+
+
+def _minimum_jerk(u: np.ndarray) -> np.ndarray:
+    """0 → 1 at rest at both ends."""
+    return u**3 * (10.0 + u * (6.0 * u - 15.0))
+
+
+def _at(motion: Motion, at: Float[np.ndarray, "time"]) -> Motion:
+    """The clip at fractional frame numbers, which lie inside it; whole numbers give exact copies."""
+    near = np.round(at)
+    at = np.where(np.abs(at - near) < 1e-6, near, at)
+    below = np.floor(at).astype(int)
+    above = np.minimum(below + 1, motion.frames - 1)
+    arrays = arrays_of(motion)
+    return with_arrays(motion, mixed(motion, rows(arrays, below), rows(arrays, above), at - below))
