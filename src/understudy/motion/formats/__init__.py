@@ -60,7 +60,8 @@ def _function(name: str, verb: str) -> Callable[..., Any]:
     if name not in FORMATS:
         raise UnknownName("format", name, FORMATS)
     module = import_module(f"{__name__}.{FORMATS[name]}")
-    return getattr(module, f"{verb}_{name.removesuffix('-csv')}" if name.endswith("-csv") else verb)
+    # One module may hold several formats of one shape; its functions then carry the format's first word.
+    return getattr(module, verb, None) or getattr(module, f"{verb}_{name.partition('-')[0]}")
 
 
 def _call(function: Callable[..., Any], name: str, arguments: tuple, options: dict[str, Any]) -> Any:

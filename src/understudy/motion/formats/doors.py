@@ -126,7 +126,7 @@ def named_joints(joints: Sequence[str] | None, count: int, path: Path) -> tuple[
 def robot_motion(
     path: Path,
     *,
-    robot: str,
+    robot: str | None,
     joints: tuple[str, ...],
     fps: float,
     root_pos: np.ndarray,
@@ -139,6 +139,11 @@ def robot_motion(
 
     ``root_quat`` is already wxyz. With ``lines`` the rows are lines of text, and complaints name the line.
     """
+    if not robot:
+        raise FormatError(
+            path,
+            "the file does not say which robot moves. Name it with the option 'robot' (--robot).",
+        )
     row = "line" if lines else "frame"
     for name, array in (("root position", root_pos), ("root quaternion", root_quat), ("joints", joint_pos)):
         bad = ~np.isfinite(array).all(axis=1)

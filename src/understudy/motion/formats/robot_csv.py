@@ -1,0 +1,110 @@
+"""Robot motions as bare tables: 3 columns of root position (m), 4 of root quaternion, then the joints (rad).
+
+Two families share this shape and differ in the order of the quaternion, which no file says: Unitree's
+retargeted LAFAN1 clips (xyzw) and Kimodo's G1 output (wxyz). Both run at 30 frames a second by definition, z
+up.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from understudy.errors import FormatError, UnderstudyError
+from understudy.motion.files import atomic_path
+from understudy.motion.formats.doors import existing_file, named_joints, robot_motion
+from understudy.motion.types import HumanMotion, RobotMotion
+from understudy.rotations import wxyz_to_xyzw, xyzw_to_wxyz
+
+FPS = 30.0
+
+
+def read_unitree(
+    path: str | Path, *, joints: Sequence[str] | None = None, robot: str | None = None, fps: float = FPS
+) -> RobotMotion:
+    """Read a Unitree table (quaternion xyzw). ``joints`` names its columns, ``robot`` the body."""
+    return _read(path, joints, robot, fps, xyzw_to_wxyz)
+
+
+def write_unitree(motion: HumanMotion | RobotMotion, path: str | Path) -> None:
+    """Write a Unitree table (quaternion xyzw). The clip must run at 30 fps: the file cannot say otherwise."""
+    _write(motion, path, wxyz_to_xyzw)
+
+
+def read_kimodo(
+    path: str | Path, *, joints: Sequence[str] | None = None, robot: str | None = None, fps: float = FPS
+) -> RobotMotion:
+    """Read a Kimodo table (quaternion wxyz). ``joints`` names its columns, ``robot`` the body."""
+    return _read(path, joints, robot, fps, lambda q: q)
+
+
+def write_kimodo(motion: HumanMotion | RobotMotion, path: str | Path) -> None:
+    """Write a Kimodo table (quaternion wxyz). The clip must run at 30 fps: the file cannot say otherwise."""
+    _write(motion, path, lambda q: q)
+
+
+def _read(
+    path: str | Path,
+    joints: Sequence[str] | None,
+    robot: str | None,
+    fps: float,
+    to_wxyz: Callable[[np.ndarray], np.ndarray],
+) -> RobotMotion:
+    path = existing_file(path)
+    table = _table(path)
+    if table.shape[1] < 8:
+        raise FormatError(
+            path, f"a row needs 7 columns for the root and one for each joint; found {table.shape[1]}.", 1
+        )
+    return robot_motion(
+        path,
+        robot=robot,
+        joints=named_joints(joints, table.shape[1] - 7, path),
+        fps=fps,
+        root_pos=table[:, :3],
+        root_quat=to_wxyz(table[:, 3:7]),
+        joint_pos=table[:, 7:],
+        lines=True,
+    )
+
+
+def _table(path: Path) -> np.ndarray:
+    """All rows as numbers, (time, column). Raises FormatError with the line that is not one."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise FormatError(path, "this is not a text file.") from error
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise FormatError(path, "the file is empty.")
+    width = len(lines[0].split(","))
+    table = np.empty((len(lines), width))
+    for row, line in enumerate(lines):
+        cells = line.split(",")
+        if len(cells) != width:
+            raise FormatError(path, f"{len(cells)} columns, where the first line has {width}.", row + 1)
+        try:
+            table[row] = [float(cell) for cell in cells]
+        except ValueError as error:
+            raise FormatError(
+                path, f"not a number: {str(error).split(':')[-1].strip()[:60]}.", row + 1
+            ) from error
+    return table
+
+
+def _write(
+    motion: HumanMotion | RobotMotion, path: str | Path, from_wxyz: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    if not isinstance(motion, RobotMotion):
+        raise UnderstudyError(
+            f"Cannot write {path}: this table holds a robot's motion, and this is a human's."
+        )
+    if abs(motion.fps - FPS) > 1e-6 * FPS:
+        raise UnderstudyError(
+            f"Cannot write {path}: this table has no place for a frame rate and means {FPS:g} fps, but the clip runs "
+            f"at {motion.fps:g}. Resample it first (motion.resample, or --fps {FPS:g})."
+        )
+    table = np.concatenate([motion.root_pos, from_wxyz(motion.root_quat), motion.joint_pos], axis=1)
+    with atomic_path(path) as temporary:
+        np.savetxt(temporary, table, fmt="%.9g", delimiter=",")
