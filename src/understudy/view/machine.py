@@ -98,16 +98,32 @@ def _mesh(model: mujoco.MjModel, index: int) -> Mesh:
 
 
 def simplified(vertices: np.ndarray, faces: np.ndarray, cell: float = DETAIL) -> Mesh:
-    """Merge all vertices of one cell (m) of a grid into their mean, and drop the triangles that this
+    """Merge the vertices of each cell (m) of a grid into their mean, and drop the triangles that this
     flattens.
 
     Meshes of real robots count hundreds of thousands of triangles, far more than the pixels that they cover.
     """
-    _, row = np.unique(np.floor(vertices / cell).astype(np.int64), axis=0, return_inverse=True)
+    _, first, row = np.unique(
+        np.floor(vertices / cell).astype(np.int64), axis=0, return_index=True, return_inverse=True
+    )
     row = row.reshape(-1)
+    # The two sides of a thin wall share a cell, but must not become one: their normals would cancel.
+    normals = _vertex_normals(vertices, faces)
+    behind = np.einsum("vi,vi->v", normals, normals[first][row]) < 0
+    _, row = np.unique(2 * row + behind, return_inverse=True)
     count = np.bincount(row)
     merged = np.stack([np.bincount(row, weights=vertices[:, i]) / count for i in range(3)], axis=1)
     kept = row[faces]
     kept = kept[(kept[:, 0] != kept[:, 1]) & (kept[:, 1] != kept[:, 2]) & (kept[:, 2] != kept[:, 0])]
     _, first = np.unique(np.sort(kept, axis=1), axis=0, return_index=True)
     return Mesh(merged.astype(np.float32), kept[np.sort(first)].astype(np.int32))
+
+
+def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Normals weighted by the areas of the triangles around each vertex, (vertex, 3), of any length."""
+    a, b, c = (vertices[faces[:, i]] for i in range(3))
+    area = np.cross(b - a, c - a)
+    corners = faces.ravel()
+    return np.stack(
+        [np.bincount(corners, np.repeat(area[:, i], 3), minlength=len(vertices)) for i in range(3)], axis=1
+    )
