@@ -74,7 +74,7 @@ def write(motion: HumanMotion | RobotMotion, path: str | Path, *, bodies: BodyTr
 
 
 def read(path: str | Path, *, joints: Sequence[str] | None = None, robot: str | None = None) -> RobotMotion:
-    """Read joints and root, which is body 0. ``joints`` and ``robot`` are needed where the file names none."""
+    """Read joints and root (body 0). ``joints`` and ``robot`` are needed where the file names none."""
     path = existing_file(path)
     arrays = read_npz(path)
     joint_pos = numbers_of(need(arrays, "joint_pos", path), "joint_pos", path, (None,))
@@ -83,7 +83,7 @@ def read(path: str | Path, *, joints: Sequence[str] | None = None, robot: str | 
     if not (pos.shape[1] and pos.shape[1] == quat.shape[1] and len(pos) == len(quat) == len(joint_pos)):
         raise FormatError(
             path,
-            f"joint_pos {joint_pos.shape}, body_pos_w {pos.shape} and body_quat_w {quat.shape} do not fit.",
+            f"joint_pos {joint_pos.shape}, body_pos_w {pos.shape}, body_quat_w {quat.shape} do not fit.",
         )
     if "joint_names" in arrays and joints is None:
         joints = texts_of(arrays["joint_names"], "joint_names", path)

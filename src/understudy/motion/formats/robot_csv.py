@@ -43,12 +43,15 @@ def write_kimodo(motion: HumanMotion | RobotMotion, path: str | Path) -> None:
     _write(motion, path, lambda q: q)
 
 
+Reorder = Callable[[np.ndarray], np.ndarray]
+
+
 def _read(
     path: str | Path,
     joints: Sequence[str] | None,
     robot: str | None,
     fps: float,
-    to_wxyz: Callable[[np.ndarray], np.ndarray],
+    to_wxyz: Reorder,
 ) -> RobotMotion:
     path = existing_file(path)
     table = _table(path)
@@ -93,17 +96,15 @@ def _table(path: Path) -> np.ndarray:
     return table
 
 
-def _write(
-    motion: HumanMotion | RobotMotion, path: str | Path, from_wxyz: Callable[[np.ndarray], np.ndarray]
-) -> None:
+def _write(motion: HumanMotion | RobotMotion, path: str | Path, from_wxyz: Reorder) -> None:
     if not isinstance(motion, RobotMotion):
         raise UnderstudyError(
             f"Cannot write {path}: this table holds a robot's motion, and this is a human's."
         )
     if abs(motion.fps - FPS) > 1e-6 * FPS:
         raise UnderstudyError(
-            f"Cannot write {path}: this table has no place for a frame rate and means {FPS:g} fps, but the clip runs "
-            f"at {motion.fps:g}. Resample it first (motion.resample, or --fps {FPS:g})."
+            f"Cannot write {path}: this table has no place for a frame rate and means {FPS:g} fps, but the clip "
+            f"runs at {motion.fps:g}. Resample it first (motion.resample, or --fps {FPS:g})."
         )
     table = np.concatenate([motion.root_pos, from_wxyz(motion.root_quat), motion.joint_pos], axis=1)
     with atomic_path(path) as temporary:

@@ -80,7 +80,7 @@ def read_pickle(path: Path) -> Any:
     Raises FormatError for damaged files and for anything else inside, naming what it asked for.
     """
     try:
-        value = _Reader(io.BytesIO(path.read_bytes())).load()
+        value = _Reader(io.BytesIO(path.read_bytes()), encoding="latin1").load()
     except pickle.UnpicklingError as error:
         raise FormatError(
             path,
@@ -111,18 +111,23 @@ def read_pickle(path: Path) -> Any:
     return value
 
 
-def _first_odd(value: Any, depth: int = 0) -> str | None:
-    """The type name of the first thing inside that is not plain, if any."""
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
-        return None
-    if isinstance(value, np.ndarray):
-        return "numpy array of objects" if value.dtype.hasobject else None
-    if depth > 20:
-        return "structure nested too deeply"
-    if isinstance(value, dict):
-        inside = [*value.keys(), *value.values()]
-    elif isinstance(value, list | tuple | set | frozenset):
-        inside = list(value)
-    else:
-        return type(value).__name__
-    return next((odd for item in inside if (odd := _first_odd(item, depth + 1)) is not None), None)
+def _first_odd(value: Any) -> str | None:
+    """The type of the first thing inside that is not plain, if any. Shared and circular parts are visited
+    once."""
+    waiting, seen = [value], set()
+    while waiting:
+        item = waiting.pop()
+        if item is None or isinstance(item, bool | int | float | complex | str | bytes | np.generic):
+            continue
+        if isinstance(item, np.ndarray):
+            if item.dtype.hasobject:
+                return "numpy array of objects"
+        elif id(item) not in seen:
+            seen.add(id(item))
+            if isinstance(item, dict):
+                waiting += [*item.keys(), *item.values()]
+            elif isinstance(item, list | tuple | set | frozenset):
+                waiting += item
+            else:
+                return type(item).__name__
+    return None
