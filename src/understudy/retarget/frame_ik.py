@@ -62,8 +62,8 @@ class FrameIKConfig:
     limit_margin: float = 0.10
     """Joints nearer than this to a limit (rad) are pushed back, gently."""
     limit_weight: float = 1.0
-    velocity_weight: float = 0.02
-    """Weight on the joint step from the frame before; settles what the landmarks leave open."""
+    viscosity: float = 0.005
+    """What joint speed costs, s/rad²: the pose lags by viscosity · speed / stiffness, at any frame rate."""
     rest_weight: float = 0.002
     """Weight on the distance to the home stance; settles what nothing else does."""
     jump: float = 0.45
@@ -114,7 +114,7 @@ class FrameIK:
             PostureArrays(
                 robot.home[7:].astype(np.float64),
                 np.full(dofs, c.rest_weight),
-                c.velocity_weight,
+                c.viscosity * fps,
                 c.limit_margin,
                 c.limit_weight,
             ),
@@ -148,7 +148,7 @@ class FrameIK:
             targets.bone,
             root_pos,
             root_quat,
-            np.maximum(self.config.jump, 1.2 * turned),
+            np.maximum(self.config.jump, 0.999 * turned),
         )
 
 
