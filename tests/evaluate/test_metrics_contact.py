@@ -67,12 +67,12 @@ def test_four_millimetres_are_not_under_the_floor(g1, standing):
     assert contact.under_floor(robot)[0].value == 0.0
 
 
-def test_frames_in_which_the_human_is_under_its_own_floor_are_told_apart(g1, standing, human, stance):
+def test_frames_in_which_the_human_is_under_its_own_floor_are_told_apart(g1, standing, human):
     robot = RobotTracks.of(g1, shifted(standing, np.array([0, 0, -0.012])))
-    assert contact.under_floor_alone(robot, human, stance.floor).value == 100.0
+    assert contact.under_floor_alone(robot, human).value == 100.0
     sunk = human.pos.copy()
-    sunk[:15, human.names.index("left_hand"), 2] = stance.floor - 0.1
-    assert contact.under_floor_alone(robot, replace(human, pos=sunk), stance.floor).value == 75.0
+    sunk[:15, human.names.index("left_hand"), 2] = human.floor - 0.1
+    assert contact.under_floor_alone(robot, replace(human, pos=sunk)).value == 75.0
 
 
 def test_sole_height_error_counts_both_ways_and_tilt(g1, standing, stance):
@@ -107,7 +107,7 @@ def test_only_steps_within_a_stance_count(g1, standing, human):
     held = np.zeros(FRAMES, dtype=bool)
     held[:10] = held[30:40] = True
     never = np.zeros(FRAMES, dtype=bool)
-    stance = Stance({"left": held, "right": never}, {"left": held, "right": never}, 0.0, 0.05)
+    stance = Stance({"left": held, "right": never}, {"left": held, "right": never}, 0.05)
     jump = np.zeros((FRAMES, 3))
     jump[20:, 0] = 1.0
     robot = RobotTracks.of(g1, shifted(standing, jump))
@@ -118,7 +118,7 @@ def test_only_steps_within_a_stance_count(g1, standing, human):
 
 def test_toe_skating_follows_the_ball_of_the_foot(g1, standing, human):
     on = np.ones(FRAMES, dtype=bool)
-    stance = Stance({"left": on, "right": on}, {"left": ~on, "right": ~on}, 0.0, 0.05)
+    stance = Stance({"left": on, "right": on}, {"left": ~on, "right": ~on}, 0.05)
     slide = np.outer(np.arange(FRAMES) / standing.fps, [0.05, 0.0, 0.0])
     skating, _ = contact.toe_skating(RobotTracks.of(g1, shifted(standing, slide)), human, stance, 1.0)
     assert skating.value == pytest.approx(5.0, abs=0.01)
@@ -126,7 +126,7 @@ def test_toe_skating_follows_the_ball_of_the_foot(g1, standing, human):
 
 def test_without_stance_there_is_no_number_but_a_reason(g1, standing, human):
     never = np.zeros(FRAMES, dtype=bool)
-    stance = Stance({"left": never, "right": never}, {"left": never, "right": never}, 0.0, 0.05)
+    stance = Stance({"left": never, "right": never}, {"left": never, "right": never}, 0.05)
     robot = RobotTracks.of(g1, standing)
     for metric in (
         contact.sole_error(robot, stance),

@@ -23,8 +23,7 @@ from understudy.rotations import quat_about, quat_apply, quat_mul
 
 
 def of_sample(name, fps=30.0):
-    pos, quat = (a.astype(float) for a in sample.motion(name, fps=fps).landmarks())
-    return HumanTracks(sample.standard_skeleton().landmarks.names, fps, pos, quat)
+    return HumanTracks.of(sample.motion(name, fps=fps))
 
 
 def reference_for(robot, human):
@@ -81,7 +80,7 @@ def test_standing_upright_puts_the_ankles_where_the_robot_has_them_over_its_sole
 
 def test_a_floor_elsewhere_does_not_move_the_reference(g1):
     human = of_sample("walk")
-    raised = replace(human, pos=human.pos + np.array([0, 0, 0.7]))
+    raised = replace(human, pos=human.pos + np.array([0, 0, 0.7]), floor=human.floor + 0.7)
     np.testing.assert_allclose(reference_for(g1, raised).world, reference_for(g1, human).world, atol=1e-3)
 
 
@@ -146,7 +145,7 @@ def test_a_robot_without_elbows_is_refused_by_name(g1):
 
 def test_the_horizontal_path_is_scaled_by_the_legs(g1, standing):
     human = align(standing, double(g1, shifted(standing, np.outer(np.arange(60) / 30, [1.0, 0, 0]))))
-    doubled = replace(human, pos=2 * human.pos)
+    doubled = replace(human, pos=2 * human.pos, floor=2 * human.floor)
     np.testing.assert_allclose(
         np.ptp(reference_for(g1, doubled).pelvis[:, 0]), np.ptp(human.at("pelvis")[:, 0]), rtol=2e-3
     )

@@ -1,5 +1,7 @@
 """Contacts of feet whose steps are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,16 +13,13 @@ FPS = 60.0
 
 
 def tracks_of(human, rise=0.0):
-    pos, quat = human.landmarks()
-    pos = pos.astype(float) + np.array([0.0, 0.0, rise])
-    return HumanTracks(human.skeleton.landmarks.names, human.fps, pos, quat.astype(float))
+    return HumanTracks.of(replace(human, pos=human.pos + np.array([0.0, 0.0, rise])))
 
 
 def test_a_person_who_stands_is_flat_on_both_feet():
     stance = detect(tracks_of(sample.motion("stand", fps=FPS)))
     assert stance.flat["left"].all()
     assert stance.flat["right"].all()
-    assert abs(stance.floor) < 0.02
 
 
 @pytest.mark.parametrize("fps", [30.0, 60.0, 120.0])
@@ -39,7 +38,6 @@ def test_walking_alternates_and_no_foot_that_swings_is_in_contact(fps):
 def test_a_floor_that_is_not_at_zero_changes_nothing_but_the_levels(rise):
     human = sample.motion("walk", fps=FPS)
     here, there = detect(tracks_of(human)), detect(tracks_of(human, rise))
-    assert there.floor - here.floor == pytest.approx(rise, abs=1e-3)
     assert there.ankle_level - here.ankle_level == pytest.approx(rise, abs=1e-3)
     for side in ("left", "right"):
         assert (there.flat[side] != here.flat[side]).mean() < 0.01
@@ -59,7 +57,8 @@ def test_a_raised_heel_leaves_the_toe_in_contact():
 def test_a_skeleton_without_toes_is_judged_by_its_ankles():
     human = tracks_of(sample.motion("walk", fps=FPS))
     keep = [i for i, name in enumerate(human.names) if not name.endswith("toe")]
-    bare = HumanTracks(tuple(human.names[i] for i in keep), FPS, human.pos[:, keep], human.quat[:, keep])
+    names = tuple(human.names[i] for i in keep)
+    bare = replace(human, names=names, pos=human.pos[:, keep], quat=human.quat[:, keep])
     with_toes, without = detect(human), detect(bare)
     for side in ("left", "right"):
         assert (with_toes.flat[side] != without.flat[side]).mean() < 0.1
@@ -80,14 +79,14 @@ def test_a_short_touch_is_no_contact():
 
 def test_a_clip_of_one_frame_has_an_answer():
     human = tracks_of(sample.motion("stand", fps=FPS))
-    one = HumanTracks(human.names, FPS, human.pos[:1], human.quat[:1])
+    one = replace(human, pos=human.pos[:1], quat=human.quat[:1])
     assert detect(one).flat["left"].shape == (1,)
 
 
 def test_the_rest_level_is_the_densest_not_the_lowest():
     rng = np.random.default_rng(0)
     height = np.concatenate([0.05 + 0.003 * rng.standard_normal(500), rng.uniform(0.0, 0.6, 200)])
-    assert rest_level(height, np.zeros(700)) == pytest.approx(0.05, abs=0.005)
+    assert rest_level(height, np.zeros(700), top=0.18) == pytest.approx(0.05, abs=0.005)
 
 
 def test_speed_of_a_steady_point_is_exact_at_every_rate():

@@ -4,6 +4,8 @@ Stance always comes from the human (``stance.detect``). The floor is z = 0. Dept
 here and in millimetres in the values.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -15,6 +17,7 @@ from understudy.motion.landmarks import SIDES
 UNDER_FLOOR = 0.005
 """A body deeper than this (m) is under the floor; less is within what a foot's rubber and a mocap floor
 give."""
+Paths = Mapping[str, Float[np.ndarray, "time 3"]]
 NO_STANCE = "the human never stands flat on a foot in this clip"
 
 
@@ -61,7 +64,7 @@ def under_floor(robot: RobotTracks) -> list[Metric]:
     average."""
     lowest = robot.clearances.lowest
     low = lowest.min(axis=1)
-    frame, capsule = np.unravel_index(int(lowest.argmin()), lowest.shape)
+    frame, capsule = divmod(int(lowest.argmin()), lowest.shape[1])
     below = f"a body more than {UNDER_FLOOR * 1e3:g} mm under the floor"
     soles = np.concatenate([np.maximum(-c[:, :, 2].min(axis=1), 0) for c in robot.soles.values()])
     where = (
@@ -80,9 +83,10 @@ def under_floor(robot: RobotTracks) -> list[Metric]:
     ]
 
 
-def under_floor_alone(robot: RobotTracks, human: HumanTracks, floor: float) -> Metric:
-    """Frames under the floor in which no landmark of the human is itself below its ``floor`` (m)."""
-    alone = (robot.clearances.lowest.min(axis=1) < -UNDER_FLOOR) & (human.pos[:, :, 2].min(axis=1) >= floor)
+def under_floor_alone(robot: RobotTracks, human: HumanTracks) -> Metric:
+    """Frames under the floor in which no landmark of the human is itself below its own floor."""
+    under = robot.clearances.lowest.min(axis=1) < -UNDER_FLOOR
+    alone = under & (human.pos[:, :, 2].min(axis=1) >= human.floor)
     note = "of all frames, counting only those where no landmark of the human is under its own floor"
     return frame_share("floor_penetration_alone", "Under the floor, human above", alone, note)
 
@@ -93,8 +97,7 @@ def sole_heights(robot: RobotTracks) -> dict[str, Float[np.ndarray, "time"]]:
 
 
 def sole_error(robot: RobotTracks, stance: Stance) -> Metric:
-    """How far the corners of the sole are from the floor in flat stance (mm), above or below: floating,
-    sinking, tilting."""
+    """How far the sole's corners are from the floor in flat stance (mm): floating, sinking, tilting."""
     away = np.concatenate([np.abs(robot.soles[s][stance.flat[s], :, 2]).mean(axis=1) for s in SIDES])
     note = "distance of the sole's corners from the floor, feet flat"
     return average("sole_height_error", "Sole height in flat stance", away, 1e3, "mm", note, NO_STANCE)
@@ -111,19 +114,13 @@ def stance_float(robot: RobotTracks, stance: Stance) -> Metric:
 def flat_skating(
     robot: RobotTracks, human: HumanTracks, stance: Stance, scale: float
 ) -> tuple[Metric, Metric]:
-    """Horizontal speed (cm/s) of the foot in flat stance: the robot's, and the human's scaled to the robot's
-    size.
+    """Horizontal speed (cm/s) of the foot in flat stance: the robot's, and the human's at the robot's size.
 
     The robot's sole is followed by the mean of its corners, the human's by the middle between ankle and toe.
     """
     robot_path = {s: robot.soles[s].mean(axis=1) for s in SIDES}
     human_path = {s: scale * 0.5 * (human.at(f"{s}_ankle") + human.at(_toe(human, s))) for s in SIDES}
-    return (
-        _skating("flat_skating", "Skating, flat foot", robot_path, stance.flat, robot.fps, ""),
-        _skating(
-            "flat_skating_human", "— scaled human", human_path, stance.flat, robot.fps, "the source's own"
-        ),
-    )
+    return _skating("flat_skating", "Skating, flat foot", robot_path, human_path, stance.flat, robot.fps)
 
 
 def toe_skating(
@@ -133,10 +130,7 @@ def toe_skating(
     only = {s: stance.toe[s] & ~stance.heel[s] for s in SIDES}
     robot_path = {s: robot.at(_toe(robot, s)) for s in SIDES}
     human_path = {s: scale * human.at(_toe(human, s)) for s in SIDES}
-    return (
-        _skating("toe_skating", "Skating, on the toes", robot_path, only, robot.fps, ""),
-        _skating("toe_skating_human", "— scaled human", human_path, only, robot.fps, "the source's own"),
-    )
+    return _skating("toe_skating", "Skating, on the toes", robot_path, human_path, only, robot.fps)
 
 
 def foot_speed(path: Float[np.ndarray, "time 3"], fps: float) -> Float[np.ndarray, "time"]:
@@ -147,14 +141,22 @@ def foot_speed(path: Float[np.ndarray, "time 3"], fps: float) -> Float[np.ndarra
 def _skating(
     key: str,
     label: str,
-    paths: dict[str, Float[np.ndarray, "time 3"]],
-    stands: dict[str, Bool[np.ndarray, "time"]],
+    robot: Paths,
+    human: Paths,
+    stands: Mapping[str, Bool[np.ndarray, "time"]],
     fps: float,
-    note: str,
-) -> Metric:
-    """Mean horizontal speed over the steps that begin and end in stance."""
-    speeds = [foot_speed(paths[s], fps)[1:][stands[s][1:] & stands[s][:-1]] for s in SIDES]
-    return average(key, label, np.concatenate(speeds), 100, "cm/s", note, "no such stance in this clip")
+) -> tuple[Metric, Metric]:
+    """Mean horizontal speeds over the steps that begin and end in stance."""
+    note = f"horizontal frame differences × {fps:g} fps, jitter included"
+    empty = "no such stance in this clip"
+
+    def slip(paths: Paths) -> np.ndarray:
+        return np.concatenate([foot_speed(paths[s], fps)[1:][stands[s][1:] & stands[s][:-1]] for s in SIDES])
+
+    return (
+        average(key, label, slip(robot), 100, "cm/s", note, empty),
+        average(f"{key}_human", "— scaled human", slip(human), 100, "cm/s", note, empty),
+    )
 
 
 def _toe(tracks: HumanTracks | RobotTracks, side: str) -> str:

@@ -67,7 +67,7 @@ def unexplained_jumps(
 def fastest_joint(joint_pos: Float[np.ndarray, "time dof"], fps: float, joints: Sequence[str]) -> Metric:
     """The highest joint speed of the clip (rad/s)."""
     rate = joint_steps(joint_pos) * fps
-    frame, joint = np.unravel_index(int(rate.argmax()), rate.shape)
+    frame, joint = divmod(int(rate.argmax()), rate.shape[1])
     note = f"{joints[joint]} in frame {frame}, at {fps:g} fps"
     return Metric("max_joint_speed", "Fastest joint", float(rate.max()), "rad/s", "lower", note, len(rate))
 
@@ -91,7 +91,7 @@ def above_motor_speed(
     worst = ratio.max(axis=1)
     note = f"frame difference × {fps:g} fps against the motor's top speed"
     share = frame_share("above_motor_speed", "Above motor speed", worst > 1 + SPEED_TOLERANCE, note)
-    frame, joint = np.unravel_index(int(ratio.argmax()), ratio.shape)
+    frame, joint = divmod(int(ratio.argmax()), ratio.shape[1])
     where = f"{joints[joint]} in frame {frame}"
     return share, Metric(
         "max_speed_ratio",

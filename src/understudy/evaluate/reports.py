@@ -118,7 +118,7 @@ def _contact_metrics(
     return [
         *contact.self_collision(robot),
         *contact.under_floor(robot),
-        contact.under_floor_alone(robot, human, stance.floor),
+        contact.under_floor_alone(robot, human),
         contact.sole_error(robot, stance),
         contact.stance_float(robot, stance),
         *contact.flat_skating(robot, human, stance, reference.scale),

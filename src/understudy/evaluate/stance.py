@@ -2,10 +2,10 @@
 contacts.
 
 Two points of each foot are watched, the ball of the foot (``toe``) and the ``ankle``. Each has a *rest
-level*: the height at which it dwells while the foot stands, found as the densest level among slow frames, so
-that a clip whose floor is not at zero is judged like any other. A point is in contact while it is near its
-rest level and slow. Two thresholds with hysteresis bound each phase: a run of frames within the loose bounds
-counts if one frame of it meets the strict ones. Both directions of time are treated alike.
+level*: the height over the clip's own floor at which it dwells while the foot stands, found as the densest
+level among slow frames. A point is in contact while it is near its rest level and slow. Two thresholds with
+hysteresis bound each phase: a run of frames within the loose bounds counts if one frame of it meets the
+strict ones. Both directions of time are treated alike.
 """
 
 from collections.abc import Mapping
@@ -24,24 +24,21 @@ STRICT_SPEED, LOOSE_SPEED = 0.20, 0.40
 """The same for its speed (m/s), measured over 1/15 s whatever the frame rate."""
 SHORTEST = 0.10
 """Contacts shorter than this (s) are dropped: a foot that swings past is slow for an instant too."""
-TOE_ABOVE_SOLE = 0.02
-"""Height (m) of the joint at the ball of the foot above the sole, used to place the floor under the toes'
-rest level."""
-ANKLE_ABOVE_SOLE = 0.08
-"""The same for the ankle, where a skeleton has no toes."""
+TOE_TOP, ANKLE_TOP = 0.08, 0.18
+"""Rest levels are sought below this height (m) over the floor: feet also dwell on stairs, and in the air of a
+person lying down."""
 
 
 @dataclass(frozen=True)
 class Stance:
     """Contacts of both feet, keyed by side, over the frames of the tracks they were detected in.
 
-    ``toe`` and ``heel``: that part of the foot rests on the floor; ``flat``: both do. ``floor`` is the height
-    (m) of the floor in the human's clip, ``ankle_level`` that of the ankle joint while the foot is flat.
+    ``toe`` and ``heel``: that part of the foot rests on the floor; ``flat``: both do. ``ankle_level`` is the
+    height (m) of the ankle joint in the human's clip while the foot is flat.
     """
 
     toe: Mapping[str, Bool[np.ndarray, "time"]]
     heel: Mapping[str, Bool[np.ndarray, "time"]]
-    floor: float
     ankle_level: float
 
     @property
@@ -60,27 +57,34 @@ def detect(human: HumanTracks) -> Stance:
 
     Raises SkeletonMismatch if the skeleton has no ankles.
     """
-    ankles = {side: human.at(f"{side}_ankle") for side in SIDES}
-    toes = {side: human.at(f"{side}_toe") if f"{side}_toe" in human else ankles[side] for side in SIDES}
-    has_toes = all(f"{side}_toe" in human for side in SIDES)
-    toe_speed = {side: speed(toes[side], human.fps) for side in SIDES}
-    ankle_speed = {side: speed(ankles[side], human.fps) for side in SIDES}
+    ankle, ankle_speed = _heights_and_speeds(human, "ankle")
+    if not all(f"{side}_toe" in human for side in SIDES):
+        level = rest_level(_both(ankle), _both(ankle_speed), ANKLE_TOP)
+        foot = {s: contact(ankle[s] - level, ankle_speed[s], human.fps) for s in SIDES}
+        return Stance(foot, foot, human.floor + level)
 
-    toe_level = rest_level(
-        np.concatenate([toes[s][:, 2] for s in SIDES]), np.concatenate([toe_speed[s] for s in SIDES])
+    toe, toe_speed = _heights_and_speeds(human, "toe")
+    toe_level = rest_level(_both(toe), _both(toe_speed), TOE_TOP)
+    toe_down = {s: contact(toe[s] - toe_level, toe_speed[s], human.fps) for s in SIDES}
+    # While the toes are down, the ankle is still only where the heel is down too: a raised heel keeps moving.
+    level = rest_level(
+        np.concatenate([ankle[s][toe_down[s]] for s in SIDES]),
+        np.concatenate([ankle_speed[s][toe_down[s]] for s in SIDES]),
+        ANKLE_TOP,
+        otherwise=toe_level + _ankle_above_toe(human),
     )
-    toe = {s: contact(toes[s][:, 2] - toe_level, toe_speed[s], human.fps) for s in SIDES}
-    if not has_toes:
-        return Stance(toe, toe, toe_level - ANKLE_ABOVE_SOLE, toe_level)
+    heel_down = {s: contact(ankle[s] - level, ankle_speed[s], human.fps) for s in SIDES}
+    return Stance(toe_down, heel_down, human.floor + level)
 
-    # The ankle dwells at one height while the ball of the foot is down and the ankle is still; heel-off has
-    # no such level.
-    rise = np.concatenate([ankles[s][toe[s], 2] for s in SIDES])
-    slow = np.concatenate([ankle_speed[s][toe[s]] for s in SIDES])
-    still = (slow < STRICT_SPEED).any()
-    ankle_level = rest_level(rise, slow) if still else toe_level + _ankle_above_toe(human)
-    heel = {s: contact(ankles[s][:, 2] - ankle_level, ankle_speed[s], human.fps) for s in SIDES}
-    return Stance(toe, heel, toe_level - TOE_ABOVE_SOLE, ankle_level)
+
+def _heights_and_speeds(human: HumanTracks, part: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    paths = {side: human.at(f"{side}_{part}") for side in SIDES}
+    heights = {side: path[:, 2] - human.floor for side, path in paths.items()}
+    return heights, {side: speed(path, human.fps) for side, path in paths.items()}
+
+
+def _both(feet: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.concatenate([feet[side] for side in SIDES])
 
 
 def speed(path: Float[np.ndarray, "time 3"], fps: float) -> Float[np.ndarray, "time"]:
@@ -94,19 +98,20 @@ def speed(path: Float[np.ndarray, "time 3"], fps: float) -> Float[np.ndarray, "t
     return way * fps / np.maximum(after - before, 1)
 
 
-def rest_level(height: Float[np.ndarray, "n"], speeds: Float[np.ndarray, "n"]) -> float:
-    """The height (m) at which a point dwells: the middle of the densest 2 cm among its slow frames.
+def rest_level(
+    height: Float[np.ndarray, "n"], speeds: Float[np.ndarray, "n"], top: float, otherwise: float | None = None
+) -> float:
+    """The height (m) over the floor at which a point dwells: the middle of the densest 2 cm among its slow
+    frames.
 
-    Only the lowest 10 cm are searched (from the first percentile of all frames), because feet also dwell on
-    stairs and in the air of a person lying down. A clip without slow frames gives that percentile.
+    Only heights below ``top`` are searched. If there are no such frames, ``otherwise``, or the lowest height
+    of all.
     """
-    bottom = float(np.percentile(height, 1))
-    z = np.sort(height[(speeds < STRICT_SPEED) & (height < bottom + 0.10)])
+    z = np.sort(height[(speeds < STRICT_SPEED) & (height < top)])
     if not len(z):
-        return bottom
+        return float(height.min()) if otherwise is None else otherwise
     reached = np.searchsorted(z, z + 0.02, side="right")
-    count = reached - np.arange(len(z))
-    first = int(count.argmax())
+    first = int((reached - np.arange(len(z))).argmax())
     return float(np.median(z[first : reached[first]]))
 
 

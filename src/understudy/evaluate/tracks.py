@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from understudy.errors import LimitError, ShapeError, SkeletonMismatch
 from understudy.kinematics import Clearances, body_tracks, clearances
 from understudy.motion.bodies import BodyTracks
+from understudy.motion.floor import floor_height
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply, quat_slerp
@@ -21,13 +22,21 @@ from understudy.rotations import quat_apply, quat_slerp
 class HumanTracks:
     """World poses of a human's landmarks at the robot's frame times, in the human's own size.
 
-    ``pos`` in metres, z up; ``quat`` wxyz; ``fps`` is the robot's frame rate.
+    ``pos`` in metres, z up; ``quat`` wxyz; ``fps`` is the robot's frame rate; ``floor`` the height (m) of the
+    floor under the human, judged on the whole clip.
     """
 
     names: tuple[str, ...]
     fps: float
     pos: Float[np.ndarray, "time landmark 3"]
     quat: Float[np.ndarray, "time landmark 4"]
+    floor: float
+
+    @classmethod
+    def of(cls, human: HumanMotion) -> "HumanTracks":
+        """A clip at its own frame times. Raises SkeletonMismatch for a skeleton without feet."""
+        pos, quat = (a.astype(np.float64) for a in human.landmarks())
+        return cls(human.skeleton.landmarks.names, human.fps, pos, quat, floor_height(human))
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
@@ -110,7 +119,7 @@ def check_finite(motion: RobotMotion) -> None:
 
 def finite_frames(motion: RobotMotion) -> Bool[np.ndarray, "time"]:
     """Whether all numbers of a frame are finite."""
-    return np.isfinite(motion.qpos).all(axis=1)
+    return np.asarray(np.isfinite(motion.qpos).all(axis=1))
 
 
 def align(motion: RobotMotion, human: HumanMotion) -> HumanTracks:
@@ -122,16 +131,16 @@ def align(motion: RobotMotion, human: HumanMotion) -> HumanTracks:
     and orientations spherical. Raises LimitError if the two clips do not cover the same time.
     """
     start = _start(motion, human)
-    pos, quat = (a.astype(np.float64) for a in human.landmarks())
-    names = human.skeleton.landmarks.names
+    whole = HumanTracks.of(human)
     if start == 0.0 and human.frames == motion.frames and np.isclose(human.fps, motion.fps, rtol=1e-6):
-        return HumanTracks(names, motion.fps, pos, quat)
+        return whole
     where = np.clip((start + np.arange(motion.frames) / motion.fps) * human.fps, 0, human.frames - 1)
     before = np.minimum(where.astype(np.int64), max(human.frames - 2, 0))
     after = np.minimum(before + 1, human.frames - 1)
     part = (where - before)[:, None]
-    between = pos[before] * (1 - part[..., None]) + pos[after] * part[..., None]
-    return HumanTracks(names, motion.fps, between, quat_slerp(quat[before], quat[after], part))
+    pos = whole.pos[before] * (1 - part[..., None]) + whole.pos[after] * part[..., None]
+    quat = quat_slerp(whole.quat[before], whole.quat[after], part)
+    return HumanTracks(whole.names, motion.fps, pos, quat, whole.floor)
 
 
 def _start(motion: RobotMotion, human: HumanMotion) -> float:
