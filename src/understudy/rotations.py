@@ -1,7 +1,7 @@
 """Rotations, once. Quaternions are unit, ordered wxyz, and world-from-local.
 
-Every function works on numpy arrays and on torch tensors alike, over any leading batch dimensions, and returns the
-kind it was given. torch is never imported here: a tensor brings its own namespace along.
+Every function works on numpy arrays and on torch tensors alike, over any leading batch dimensions, and returns
+the kind and the precision it was given. torch is never imported here: a tensor brings its own namespace along.
 """
 
 import sys
@@ -30,8 +30,14 @@ def _tiny(x: Array) -> float:
     return float(_xp(x).finfo(x.dtype).tiny)
 
 
+def _eps(x: Array) -> float:
+    return float(_xp(x).finfo(x.dtype).eps)
+
+
 def _norm(x: Array) -> Array:
-    return (x * x).sum(-1) ** 0.5
+    xp = _xp(x)
+    # torch's own norm has gradient zero at zero, where the root of a sum has none.
+    return (x * x).sum(-1) ** 0.5 if xp is np else xp.linalg.vector_norm(x, dim=-1)
 
 
 def _cross(a: Array, b: Array) -> Array:
@@ -74,17 +80,25 @@ def quat_apply(q: Array, v: Array) -> Array:
 def quat_to_matrix(q: Array) -> Array:
     """(..., 4) → (..., 3, 3)."""
     w, x, y, z = (q[..., i] for i in range(4))
-    rows = [
-        _stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]),
-        _stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]),
-        _stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]),
+    x2, y2, z2 = 2 * x, 2 * y, 2 * z
+    xx, yy, zz, xy, xz, yz = x * x2, y * y2, z * z2, x * y2, x * z2, y * z2
+    wx, wy, wz = w * x2, w * y2, w * z2
+    entries = [
+        1 - (yy + zz),
+        xy - wz,
+        xz + wy,
+        xy + wz,
+        1 - (xx + zz),
+        yz - wx,
+        xz - wy,
+        yz + wx,
+        1 - (xx + yy),
     ]
-    xp = _xp(rows[0])
-    return xp.stack(rows, -2)
+    return _stack(entries).reshape(*q.shape[:-1], 3, 3)
 
 
 def quat_from_matrix(m: Array) -> Array:
-    """(..., 3, 3) rotation matrices → (..., 4), w ≥ 0; the largest component is computed first, so no angle is weak."""
+    """(..., 3, 3) rotation matrices → (..., 4), w ≥ 0; the largest component comes first, so no angle is weak."""
     xp = _xp(m)
     m00, m11, m22 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     d21 = m[..., 2, 1] - m[..., 1, 2]
@@ -115,25 +129,28 @@ def quat_from_matrix(m: Array) -> Array:
 
 def quat_positive(q: Array) -> Array:
     """The one of ±q with w ≥ 0."""
-    return q * (1.0 - 2.0 * (q[..., :1] < 0))
+    return _xp(q).where(q[..., :1] < 0, -q, q)
 
 
 def quat_from_rotvec(r: Array) -> Array:
     """Exponential map: rotation vectors (..., 3) rad → (..., 4)."""
     xp = _xp(r)
-    half = 0.5 * _norm(r)
-    scale = 0.5 * xp.sinc(half / np.pi)[..., None] * r
-    return _stack([xp.cos(half), scale[..., 0], scale[..., 1], scale[..., 2]])
+    square = (r * r).sum(-1)
+    small = square < 1e-8  # there the series is exact to the last digit, and has derivatives at zero
+    angle = xp.where(small, 1.0, square) ** 0.5
+    w = xp.where(small, 1.0 - square / 8, xp.cos(0.5 * angle))
+    scale = xp.where(small, 0.5 - square / 48, xp.sin(0.5 * angle) / angle)
+    return _stack([w, *(scale * r[..., i] for i in range(3))])
 
 
 def quat_to_rotvec(q: Array) -> Array:
     """Logarithm: (..., 4) → rotation vectors (..., 3) rad, angle in [0, π]."""
     xp = _xp(q)
     q = quat_positive(q)
-    s = _norm(q[..., 1:])
-    angle = 2.0 * xp.arctan2(s, q[..., 0])
-    small = s < 1e-6
-    scale = xp.where(small, 2.0 + 0.0 * s, angle / xp.where(small, 1.0 + 0.0 * s, s))
+    square = (q[..., 1:] * q[..., 1:]).sum(-1)
+    small = square < 1e-12
+    sine = xp.where(small, 1.0, square) ** 0.5
+    scale = xp.where(small, 2.0, 2.0 * xp.arctan2(sine, q[..., 0]) / sine)
     return q[..., 1:] * scale[..., None]
 
 
@@ -166,22 +183,26 @@ def quat_from_euler(order: str, angles: Array) -> Array:
 
 
 def quat_to_euler(order: str, q: Array) -> Array:
-    """Intrinsic Euler angles over three different axes: (..., 4) → (..., 3) rad, the middle one in [−π/2, π/2]."""
+    """Intrinsic Euler angles over three different axes: (..., 4) → (..., 3) rad, the middle in [−π/2, π/2]."""
     xp = _xp(q)
     i, j, k = ("xyz".index(a) for a in order.lower())
     sign = 1.0 if (j - i) % 3 == 1 else -1.0
     m = quat_to_matrix(q)
-    middle = xp.arcsin((sign * m[..., i, k]).clip(-1.0, 1.0))
-    locked = abs(m[..., i, k]) > 1 - 1e-7
-    first = xp.where(
-        locked, xp.arctan2(sign * m[..., k, j], m[..., j, j]), xp.arctan2(-sign * m[..., j, k], m[..., k, k])
+    cosine = (m[..., i, i] * m[..., i, i] + m[..., i, j] * m[..., i, j]) ** 0.5
+    middle = xp.arctan2(sign * m[..., i, k], cosine)
+    # In gimbal lock only the sum or difference of the outer angles is known: the last is then zero. The first
+    # is read after undoing the last, from entries that never vanish together.
+    last = xp.where(cosine < 16 * _eps(q), 0.0, xp.arctan2(-sign * m[..., i, j], m[..., i, i]))
+    c, s = xp.cos(last), sign * xp.sin(last)
+    first = xp.arctan2(
+        sign * (c * m[..., k, j] + s * m[..., k, i]),
+        c * m[..., j, j] + s * m[..., j, i],
     )
-    last = xp.where(locked, 0.0 * first, xp.arctan2(-sign * m[..., i, j], m[..., i, i]))
     return _stack([first, middle, last])
 
 
 def quat_between(u: Array, v: Array) -> Array:
-    """The smallest rotation that turns direction ``u`` into direction ``v``, (..., 3) × (..., 3) → (..., 4)."""
+    """The smallest rotation that turns direction ``u`` into ``v``: (..., 3) × (..., 3) → (..., 4)."""
     xp = _xp(u)
     u = u / (_norm(u)[..., None] + _tiny(u))
     v = v / (_norm(v)[..., None] + _tiny(v))
@@ -190,14 +211,14 @@ def quat_between(u: Array, v: Array) -> Array:
     # Opposite directions: any axis across u turns one into the other.
     least = _stack([abs(u[..., 0]) < 0.6, abs(u[..., 0]) >= 0.6, u[..., 0] != u[..., 0]]) * (1.0 + 0.0 * u)
     across = _cross(u, least)
-    opposite = (w < 1e-6)[..., None]
+    opposite = (w < 8 * _eps(w))[..., None]
     xyz = xp.where(opposite, across, axis)
     w = xp.where(opposite[..., 0], 0.0 * w, w)
     return quat_normalize(_stack([w, xyz[..., 0], xyz[..., 1], xyz[..., 2]]))
 
 
 def quat_yaw(q: Array) -> Array:
-    """Heading: the angle (...) rad about z of the rotated x axis; of the rotated z axis where x points straight up."""
+    """Heading: the angle (...) rad about z of the rotated x axis, or of the rotated z axis where x is upright."""
     xp = _xp(q)
     ex = quat_apply(q, q[..., 1:] * 0.0 + _like(q, [1.0, 0.0, 0.0]))
     ez = quat_apply(q, q[..., 1:] * 0.0 + _like(q, [0.0, 0.0, 1.0]))
@@ -214,7 +235,7 @@ def _like(q: Array, values: list[float]) -> Array:
 
 
 def quat_from_axes(x: Array, y: Array) -> Array:
-    """The frame whose x axis is ``x`` and whose y axis lies nearest to ``y``: (..., 3) × (..., 3) → (..., 4)."""
+    """The frame whose x axis is ``x`` and whose y axis is nearest to ``y``: (..., 3) × (..., 3) → (..., 4)."""
     x = x / (_norm(x)[..., None] + _tiny(x))
     z = _cross(x, y)
     z = z / (_norm(z)[..., None] + _tiny(z))
@@ -230,9 +251,13 @@ def quat_mean(q: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
 
 
 def quat_continuous(q: np.ndarray) -> np.ndarray:
-    """Flip signs along the first axis so that neighbours lie on the same half of the sphere, (time, ..., 4)."""
+    """Flip signs along the first axis so that neighbours lie on one half of the sphere, (time, ..., 4)."""
     flip = np.where((q[1:] * q[:-1]).sum(-1) < 0, -1.0, 1.0)
-    sign = np.concatenate([np.ones_like(flip[:1]), np.cumprod(flip, axis=0)]) if len(q) > 1 else np.ones(q.shape[:-1])
+    sign = (
+        np.concatenate([np.ones_like(flip[:1]), np.cumprod(flip, axis=0)])
+        if len(q) > 1
+        else np.ones(q.shape[:-1])
+    )
     return (q * sign[..., None]).astype(q.dtype)
 
 
