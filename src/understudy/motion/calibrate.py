@@ -1,9 +1,9 @@
 """Landmark frames: for each landmark the rotation, fixed in its carrier, that is the world's axes in the T-pose.
 
 Two kinds of evidence. A *reference pose* in which the body stands like a human (the rest pose, or a T-pose at the
-start of the clip) shows every frame at once. Where the rest pose is no human pose (bone-aligned exports), the *motion*
-shows them over time: bones and hinges are fixed in their carriers, and people mostly stand upright on flat soles. The
-level of the soles always comes from the motion if the clip has feet that stand.
+start of the clip) shows every frame at once. The *motion* shows them over time: bones and hinges are fixed in their
+carriers, and people mostly stand upright on flat soles. Where the rest pose is no human pose (bone-aligned exports) the
+motion is all there is; elsewhere it corrects the trunk's pitch, the axes of knees and elbows and the level of the soles.
 
 World frame z up, metres. ``quat`` values are wxyz; results are landmark-in-carrier.
 """
@@ -28,6 +28,11 @@ BALL = 0.075
 ANKLE = 0.040
 """From the ball of the foot up to the ankle, as a part of the standing height."""
 
+POSE_TRUST, GUESS_TRUST = 0.3, 0.05
+"""Seconds of flat stance that weigh as much as a sole seen in a reference pose, and as one that was only guessed."""
+T_POSE = 15.0
+"""Degrees by which the limbs may leave the T-pose in a first frame that is to be one."""
+
 Frames = dict[str, np.ndarray]
 
 
@@ -49,9 +54,9 @@ def calibrate(
     first: int = 0,
 ) -> Calibration:
     """Place all landmarks on a body. ``first`` is the number of leading T-pose frames that are no motion."""
-    frames, how = _frames(biped, rest, pos, quat, fps, first)
+    frames, how, trust = _frames(biped, rest, pos, quat, fps, first)
     moving = slice(first, None) if first < len(pos) else slice(None)
-    frames, soles = level_feet(biped, frames, pos[moving], quat[moving], fps)
+    frames, soles = level_feet(biped, frames, pos[moving], quat[moving], fps, trust)
     for name, other in (("spine", "pelvis"), ("neck", "chest")):
         frames.setdefault(name, frames[other])
     carriers, places, placed = _places(biped, frames, pos, quat)
@@ -70,15 +75,19 @@ def calibrate(
 
 def _frames(
     biped: Biped, rest: np.ndarray, pos: np.ndarray, quat: np.ndarray, fps: float, first: int
-) -> tuple[Frames, str]:
+) -> tuple[Frames, str, float]:
+    """The frames, where they come from, and how many seconds of stance outweigh what they say about the soles."""
+    moving = slice(first, None) if first < len(pos) else slice(None)
     still = np.zeros((len(rest), 4))
     still[:, 0] = 1.0
+    reference, source = None, "frames from the motion"
     if is_human_like(points_of(biped, rest)):
-        return frames_from_pose(biped, rest, still), "frames from the rest pose"
-    if first or t_pose_error(points_of(biped, pos[0])) < 15:
-        return frames_from_pose(biped, pos[0], quat[0]), "frames from the T-pose in the first frame"
-    frames, weak = frames_from_motion(biped, pos, quat, fps)
-    return frames, f"frames from the motion{weak}"
+        reference, source = frames_from_pose(biped, rest, still), "frames from the rest pose and the motion"
+    elif first or t_pose_error(points_of(biped, pos[0])) < T_POSE:
+        reference = frames_from_pose(biped, pos[0], quat[0])
+        source = "frames from the T-pose in the first frame and the motion"
+    frames, weak = frames_from_motion(biped, pos[moving], quat[moving], fps, reference)
+    return frames, source + weak, GUESS_TRUST if reference is None else POSE_TRUST
 
 
 def _places(

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from understudy.motion.biped import Biped
 from understudy.motion.calibrate_pose import UP, hand_axes, swing
-from understudy.motion.landmarks import SIDES
+from understudy.motion.landmarks import SIDES, TRUNK
 from understudy.motion.posture import Points, angle, middle, points_of, unit
 from understudy.rotations import quat_apply, quat_conj, quat_from_axes, quat_mean, quat_mul
 
@@ -22,12 +22,18 @@ BENT = 0.25
 NEUTRAL = 0.05
 """What a frame counts that shows no hinge but a limb in line with the body, relative to a fully bent one."""
 
+TRUNK_TRUST, HEAD_TRUST, HINGE_TRUST = 0.5, 3.0, 0.3
+"""Seconds of plain evidence from the motion that weigh as much as a reference pose. Heads are trusted longer, for people
+look down for whole clips."""
+
+LEFT = np.array([0.0, 1.0, 0.0])
+
 
 class _Clip:
     """A clip seen from its carriers. ``upright`` (time,) says how much each frame is plain standing or walking."""
 
-    def __init__(self, biped: Biped, pos: np.ndarray, quat: np.ndarray):
-        self.biped, self.pos, self.quat = biped, pos, quat
+    def __init__(self, biped: Biped, pos: np.ndarray, quat: np.ndarray, fps: float):
+        self.biped, self.pos, self.quat, self.fps = biped, pos, quat, fps
         self.p: Points = points_of(biped, pos)
         up = np.broadcast_to(UP, (len(pos), 3))
         self.up = up
@@ -52,20 +58,31 @@ class _Clip:
 
 
 def frames_from_motion(
-    biped: Biped, pos: Float[np.ndarray, "time joint 3"], quat: Float[np.ndarray, "time joint 4"], fps: float
+    biped: Biped,
+    pos: Float[np.ndarray, "time joint 3"],
+    quat: Float[np.ndarray, "time joint 4"],
+    fps: float,
+    reference: Frames | None = None,
 ) -> tuple[Frames, str]:
-    """Landmark-in-carrier rotations, and a remark on what the clip does not show (empty if it shows all)."""
-    clip = _Clip(biped, pos, quat)
+    """Landmark-in-carrier rotations, and a remark on what the clip does not show (empty if it shows all).
+
+    ``reference`` holds the frames that a reference pose has shown. The motion then only corrects what a reference pose
+    cannot know: how far the trunk's joints are bent in ordinary standing, and about which axes the hinges turn.
+    """
+    clip = _Clip(biped, pos, quat, fps)
     weak = []
-    frames = _trunk(clip)
+    frames = dict(reference or {}) | _trunk(clip, reference)
     if clip.upright.sum() / fps < 0.2:
         weak.append("an upright trunk")
     for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
-        leg, knee_seen = _leg(clip, side, frames["pelvis"])
-        arm, elbow_seen = _arm(clip, side, sign, frames["chest"])
+        leg, knee_seen = _leg(clip, side, frames["pelvis"], reference)
+        arm, elbow_seen = _arm(clip, side, sign, frames["chest"], reference)
         frames |= leg | arm
         weak += [f"a bent {side} knee"] * (not knee_seen) + [f"a bent {side} elbow"] * (not elbow_seen)
-    return frames, f", which never shows {', '.join(weak)}: neutral there" if weak else ""
+        if reference is None:
+            frames |= _foot(clip, side, leg[f"{side}_knee"])
+            frames |= _hand_and_collar(clip, side, sign, frames)
+    return frames, f" (the motion never shows {', '.join(weak)})" if weak else ""
 
 
 def _yz(y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -78,7 +95,9 @@ def _zy(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     return quat_from_axes(unit(np.cross(y, z)), np.cross(z, np.cross(y, z)))
 
 
-def _trunk(clip: _Clip) -> Frames:
+def _trunk(clip: _Clip, reference: Frames | None) -> Frames:
+    if reference is not None:
+        return {name: _straightened(clip, name, reference[name]) for name in TRUNK if name in reference}
     p = clip.p
     hips = unit(p["left_hip"] - p["right_hip"])
     shoulders = unit(p["left_shoulder"] - p["right_shoulder"])
@@ -91,11 +110,19 @@ def _trunk(clip: _Clip) -> Frames:
         return _yz(clip.fixed(name, left), unit(clip.seen(name, up).sum(0)))
 
     out = {"pelvis": frame("pelvis", hips), "chest": frame("chest", _ribs(clip, shoulders))}
-    chest_left = quat_apply(clip.world("chest", out["chest"]), np.broadcast_to([0.0, 1.0, 0.0], hips.shape))
+    chest_left = quat_apply(clip.world("chest", out["chest"]), np.broadcast_to(LEFT, hips.shape))
     for name, left in (("spine", hips + shoulders), ("neck", chest_left), ("head", chest_left)):
         if name in clip.biped.joints:
             out[name] = frame(name, (w + 1e-3) * left)
     return out
+
+
+def _straightened(clip: _Clip, name: str, frame: np.ndarray) -> np.ndarray:
+    """A trunk frame of a reference pose, pitched to how its joint is held in upright frames."""
+    seconds = HEAD_TRUST if name in ("neck", "head") else TRUNK_TRUST
+    seen = clip.seen(name, clip.upright[:, None] * clip.up).sum(0) / clip.fps
+    up = seen + seconds * quat_apply(frame, UP)
+    return _yz(quat_apply(frame, LEFT), up)
 
 
 def _ribs(clip: _Clip, shoulders: np.ndarray) -> np.ndarray:
@@ -116,23 +143,25 @@ def _hinge(upper: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, bool]:
     return n, float((bend > BENT).mean()) > 0.02
 
 
-def _leg(clip: _Clip, side: str, pelvis: np.ndarray) -> tuple[Frames, bool]:
+def _leg(clip: _Clip, side: str, pelvis: np.ndarray, reference: Frames | None) -> tuple[Frames, bool]:
     hip, knee, ankle = f"{side}_hip", f"{side}_knee", f"{side}_ankle"
     thigh, shin = clip.bone(hip, knee), clip.bone(knee, ankle)
     n, seen = _hinge(thigh, shin)
-    left = quat_apply(clip.world("pelvis", pelvis), np.broadcast_to([0.0, 1.0, 0.0], thigh.shape))
-    n = n + NEUTRAL * (clip.upright[:, None] + 1e-3) * left
-    out = {
-        hip: _zy(-clip.fixed(hip, thigh), clip.seen(hip, n).sum(0)),
-        knee: _zy(-clip.fixed(knee, shin), clip.seen(knee, n).sum(0)),
-    }
-    return out | _foot(clip, side, out[knee]), seen
+    left = quat_apply(clip.world("pelvis", pelvis), np.broadcast_to(LEFT, thigh.shape))
+    neutral = NEUTRAL * (clip.upright[:, None] + 1e-3) * left
+    out = {}
+    for name, bone in ((hip, thigh), (knee, shin)):
+        y = clip.seen(name, n + neutral * (reference is None)).sum(0) / clip.fps
+        if reference is not None:
+            y = y + HINGE_TRUST * quat_apply(reference[name], LEFT)
+        out[name] = _zy(-clip.fixed(name, bone), y)
+    return out, seen
 
 
 def _foot(clip: _Clip, side: str, shin: np.ndarray) -> Frames:
     """A first guess: the foot's side-to-side axis from the knee, its pitch from the heights of ankle and ball."""
     knee, ankle, toe = f"{side}_knee", f"{side}_ankle", f"{side}_toe"
-    left = quat_apply(clip.world(knee, shin), np.broadcast_to([0.0, 1.0, 0.0], clip.up.shape))
+    left = quat_apply(clip.world(knee, shin), np.broadcast_to(LEFT, clip.up.shape))
     tip = clip.p.get(f"{side}_tip")
     y = clip.fixed(ankle, left)
     if tip is None:
@@ -154,27 +183,36 @@ def _foot(clip: _Clip, side: str, shin: np.ndarray) -> Frames:
     return out
 
 
-def _arm(clip: _Clip, side: str, sign: float, chest: np.ndarray) -> tuple[Frames, bool]:
+def _arm(
+    clip: _Clip, side: str, sign: float, chest: np.ndarray, reference: Frames | None
+) -> tuple[Frames, bool]:
     shoulder, elbow, wrist = f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist"
-    along = np.array([0.0, sign, 0.0])
+    along = sign * LEFT
     upper, fore = clip.bone(shoulder, elbow), clip.bone(elbow, wrist)
     n, seen = _hinge(upper, fore)
-    # In the T-pose the left forearm flexes forward about −z, the right one about +z.
-    ribs = clip.world("chest", chest)
-    hang = quat_apply(swing(ribs, along, upper), clip.up)
-    straight = quat_apply(swing(swing(ribs, along, upper), along, fore), clip.up)
-    up_upper, up_fore = NEUTRAL * hang - sign * n, NEUTRAL * straight - sign * n
-    out = {
-        shoulder: _yz(sign * clip.fixed(shoulder, upper), clip.seen(shoulder, up_upper).sum(0)),
-        elbow: _yz(sign * clip.fixed(elbow, fore), clip.seen(elbow, up_fore).sum(0)),
-    }
-    out[wrist] = _hand(clip, side, sign, out[elbow])
+    hanging = swing(clip.world("chest", chest), along, upper)
+    straight = swing(hanging, along, fore)
+    out = {}
+    for name, bone, neutral in ((shoulder, upper, hanging), (elbow, fore, straight)):
+        # In the T-pose the left forearm flexes forward about −z, the right one about +z.
+        up = -sign * n + NEUTRAL * (reference is None) * quat_apply(neutral, clip.up)
+        z = clip.seen(name, up).sum(0) / clip.fps
+        if reference is not None:
+            z = z + HINGE_TRUST * quat_apply(reference[name], UP)
+        out[name] = _yz(sign * clip.fixed(name, bone), z)
+    return out, seen
+
+
+def _hand_and_collar(clip: _Clip, side: str, sign: float, frames: Frames) -> Frames:
+    out = {f"{side}_wrist": _hand(clip, side, sign, frames[f"{side}_elbow"])}
     collar = f"{side}_collar"
     if collar in clip.biped.joints:
+        upper = clip.bone(f"{side}_shoulder", f"{side}_elbow")
         hanging = np.clip(-upper[:, 2], 0.0, 1.0) * clip.upright + 1e-4
+        ribs = clip.world("chest", frames["chest"])
         in_collar = quat_mul(quat_conj(clip.quat[:, clip.biped.joints[collar]]), ribs)
         out[collar] = quat_mean(in_collar, hanging)
-    return out, seen
+    return out
 
 
 def _hand(clip: _Clip, side: str, sign: float, forearm: np.ndarray) -> np.ndarray:

@@ -10,10 +10,13 @@ from jaxtyping import Float
 
 from understudy.motion.biped import Biped
 from understudy.motion.landmarks import SIDES, TRUNK
-from understudy.motion.posture import Points, across, points_of, unit
+from understudy.motion.posture import Points, across, angle, points_of, unit
 from understudy.rotations import quat_apply, quat_between, quat_conj, quat_from_axes, quat_mul
 
 UP = np.array([0.0, 0.0, 1.0])
+SPREAD = 12.0
+"""Degrees by which the shins may lean before the soles count as leaning with them, not as flat on the floor. Acclaim
+bodies rest with the legs 20° apart, and so are their feet."""
 Frames = dict[str, np.ndarray]
 
 
@@ -45,8 +48,10 @@ def _leg(points: Points, side: str, body: np.ndarray) -> Frames:
     heading = (
         quat_apply(body, np.array([1.0, 0.0, 0.0])) if tip is None else unit((tip - ankle) * [1.0, 1.0, 0.0])
     )
-    # A foot stands flat in a pose drawn by hand; where the legs are spread the motion will correct this.
-    foot = quat_from_axes(heading, np.cross(UP, heading))
+    sole_left = np.cross(UP, heading)
+    if angle(ankle - knee, -UP) > SPREAD:
+        sole_left = quat_apply(out[f"{side}_knee"], np.array([0.0, 1.0, 0.0]))
+    foot = quat_from_axes(unit(heading - sole_left * (heading @ sole_left)), sole_left)
     out[f"{side}_ankle"] = foot
     if f"{side}_toe" in points:
         out[f"{side}_toe"] = foot
