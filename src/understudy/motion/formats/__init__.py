@@ -12,6 +12,7 @@ from typing import Any
 
 from understudy.errors import FormatError, UnderstudyError, UnknownName
 from understudy.motion.formats.doors import existing_file, read_npz
+from understudy.motion.ops import trim
 from understudy.motion.types import HumanMotion, RobotMotion
 
 FORMATS = {
@@ -31,17 +32,30 @@ CSV_CHOICE = (
 )
 
 
-def load(path: str | Path, *, format: str | None = None, **options: Any) -> HumanMotion | RobotMotion:
-    """Read one clip.
+def load(
+    path: str | Path,
+    *,
+    format: str | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    **options: Any,
+) -> HumanMotion | RobotMotion:
+    """Read one clip, or the part of it between ``start`` and ``end`` (s, on the file's own clock).
 
     The format is taken from the suffix and, for npz archives, from the entries inside, unless ``format``
     names it. ``options`` are the keyword arguments of that format's reader (``unit``, ``up``, ``fps``,
-    ``joints``, …). Raises UnderstudyError or FormatError, naming the file, for anything that is not a whole
-    and finite motion.
+    ``joints``, ``robot``; see ``options``). Raises UnderstudyError or FormatError, naming the file, for
+    anything that is not a whole and finite motion, and LimitError if nothing lies between the two instants.
     """
     path = existing_file(path)
-    name = format or _detect(path)
-    return _call(_function(name, "read"), name, (path,), options)
+    name = detect(path) if format is None else format
+    reader = _function(name, "read")
+    bounds = {key: value for key, value in (("start", start), ("end", end)) if value is not None}
+    if bounds and "start" in _keywords(reader):
+        # This reader looks at the whole clip before it cuts.
+        return _call(reader, name, (path,), {**bounds, **options})
+    motion = _call(reader, name, (path,), options)
+    return trim(motion, start or 0.0, end) if bounds else motion
 
 
 def save(
@@ -52,8 +66,26 @@ def save(
     ``options`` are the keyword arguments of that format's writer. A failure leaves no file behind.
     """
     path = Path(path)
-    name = format or _by_suffix(path)
+    name = _by_suffix(path) if format is None else format
     _call(_function(name, "write"), name, (motion, path), options)
+
+
+def detect(path: str | Path) -> str:
+    """The name of a file's format, from its suffix or its entries. Raises FormatError if that is not enough."""
+    path = existing_file(path)
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        raise FormatError(path, CSV_CHOICE)
+    if suffix == ".npz":
+        return _detect_npz(path)
+    if suffix in (".bvh", ".pkl"):
+        return {".bvh": "bvh", ".pkl": "gmr-pkl"}[suffix]
+    raise FormatError(path, f"no format ends in {suffix!r}. Known endings: {_endings()}; or name the format.")
+
+
+def options(name: str, verb: str = "read") -> tuple[str, ...]:
+    """The options that a format's reader (or writer, ``verb="write"``) takes. Raises UnknownName."""
+    return _keywords(_function(name, verb))
 
 
 def _function(name: str, verb: str) -> Callable[..., Any]:
@@ -64,14 +96,18 @@ def _function(name: str, verb: str) -> Callable[..., Any]:
     return getattr(module, verb, None) or getattr(module, f"{verb}_{name.partition('-')[0]}")
 
 
-def _call(function: Callable[..., Any], name: str, arguments: tuple, options: dict[str, Any]) -> Any:
-    known = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for option in options:
+def _keywords(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY)
+
+
+def _call(function: Callable[..., Any], name: str, arguments: tuple, given: dict[str, Any]) -> Any:
+    known = _keywords(function)
+    for option in given:
         if option not in known:
             if not known:
                 raise UnderstudyError(f"The format {name!r} takes no options here; {option!r} was given.")
             raise UnknownName(f"option of the format {name!r}", option, known)
-    return function(*arguments, **options)
+    return function(*arguments, **given)
 
 
 def _by_suffix(path: Path) -> str:
@@ -81,20 +117,11 @@ def _by_suffix(path: Path) -> str:
     for name, own in SUFFIXES.items():
         if suffix == own:
             return name
-    known = ", ".join(sorted({*SUFFIXES.values(), ".csv"}))
-    raise UnderstudyError(f"Cannot write {path}: no format ends in {suffix!r}. Known endings: {known}.")
+    raise UnderstudyError(f"Cannot write {path}: no format ends in {suffix!r}. Known endings: {_endings()}.")
 
 
-def _detect(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        raise FormatError(path, CSV_CHOICE)
-    if suffix == ".npz":
-        return _detect_npz(path)
-    if suffix in (".bvh", ".pkl"):
-        return {".bvh": "bvh", ".pkl": "gmr-pkl"}[suffix]
-    known = ", ".join(sorted({*SUFFIXES.values(), ".csv"}))
-    raise FormatError(path, f"no format ends in {suffix!r}. Known endings: {known}; or name the format.")
+def _endings() -> str:
+    return ", ".join(sorted({*SUFFIXES.values(), ".csv"}))
 
 
 def _detect_npz(path: Path) -> str:

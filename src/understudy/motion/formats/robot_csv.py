@@ -103,7 +103,7 @@ def _write(motion: HumanMotion | RobotMotion, path: str | Path, from_wxyz: Reord
         )
     if abs(motion.fps - FPS) > 1e-6 * FPS:
         raise UnderstudyError(
-            f"Cannot write {path}: this table has no place for a frame rate and means {FPS:g} fps, but the clip "
+            f"Cannot write {path}: this table has no place for a frame rate and means {FPS:g} fps; the clip "
             f"runs at {motion.fps:g}. Resample it first (motion.resample, or --fps {FPS:g})."
         )
     table = np.concatenate([motion.root_pos, from_wxyz(motion.root_quat), motion.joint_pos], axis=1)
