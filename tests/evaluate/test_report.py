@@ -10,6 +10,7 @@ from standing import FPS, FRAMES, double, shifted, stand
 from understudy import evaluate
 from understudy.errors import LimitError, ShapeError
 from understudy.motion import Origin, sample
+from understudy.rotations import quat_about, quat_mul
 
 
 @pytest.fixture
@@ -90,3 +91,30 @@ def test_the_same_motion_gives_the_same_report(g1, standing):
     lifted = shifted(standing, np.array([0, 0, 0.01]))
     human = double(g1, standing)
     assert evaluate.report(lifted, human, g1).to_dict() == evaluate.report(lifted, human, g1).to_dict()
+
+
+def test_without_a_human_only_what_needs_none_is_measured(g1, standing):
+    alone = evaluate.report(standing, robot=g1)
+    compared = evaluate.report(standing, double(g1, standing), g1)
+    keys = [m.key for m in alone.metrics]
+    assert "keypoint_error" not in keys
+    assert "flat_skating" not in keys
+    for key in keys:
+        assert alone[key].value == compared[key].value
+    assert set(alone.series) < set(compared.series)
+    assert alone.certificate.checks[3].label == "No jump"
+
+
+def test_a_single_frame_can_be_reported(g1):
+    robot = stand(g1, 1)
+    found = evaluate.report(robot, double(g1, robot), g1)
+    assert found.certificate.passed
+    assert found["jerk_mean"].value is None
+    assert found["joint_jumps"].over == 1
+
+
+def test_clips_that_disagree_about_forward_are_pointed_out(g1, standing):
+    turned = quat_about("z", np.full(FRAMES, np.pi / 2, np.float32))
+    aside = replace(standing, root_quat=quat_mul(turned, standing.root_quat))
+    note = evaluate.report(aside, double(g1, standing), g1)["keypoint_error"].note
+    assert "faces +90° away" in note

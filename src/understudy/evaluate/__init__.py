@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from understudy.evaluate.certificate import Certificate, attach, certify
+    from understudy.evaluate.lowpass import filtered
     from understudy.evaluate.reports import Report, report
 
 _HOME = {
@@ -12,10 +13,11 @@ _HOME = {
     "Report": "reports",
     "attach": "certificate",
     "certify": "certificate",
+    "filtered": "lowpass",
     "report": "reports",
 }
 
-__all__ = ["Certificate", "Report", "attach", "certify", "report"]
+__all__ = ["Certificate", "Report", "attach", "certify", "filtered", "report"]
 
 
 def __getattr__(name: str) -> object:

@@ -3,14 +3,33 @@
 import numpy as np
 
 from understudy.evaluate.metric import Metric
-from understudy.evaluate.reference import Reference, orientation_error, relative_error, world_error
+from understudy.evaluate.reference import (
+    Reference,
+    heading_apart,
+    orientation_error,
+    relative_error,
+    world_error,
+)
 from understudy.evaluate.tracks import HumanTracks, RobotTracks
 
+MISALIGNED = np.pi / 6
+"""A robot that faces away from the human by more than this (rad) throughout comes from a file with other
+axes."""
 
-def keypoint_error(robot: RobotTracks, reference: Reference) -> Metric:
-    """Mean distance (cm) of knees, ankles, elbows and wrists from the reference, seen from the pelvis."""
+
+def keypoint_error(robot: RobotTracks, reference: Reference, human: HumanTracks) -> Metric:
+    """Mean distance (cm) of knees, ankles, elbows and wrists from the reference, seen from the pelvis.
+
+    The note warns where the two clips disagree about which way is forward, for then nothing compared means
+    much.
+    """
     error = relative_error(robot, reference)
     note = "knees, ankles, elbows, wrists; the human's bone directions at the robot's segment lengths"
+    apart = heading_apart(robot, human)
+    if abs(apart) > MISALIGNED:
+        note = (
+            f"the robot faces {np.rad2deg(apart):+.0f}° away from the human throughout: turn one of the clips"
+        )
     return Metric(
         "keypoint_error",
         "Key points",

@@ -41,7 +41,7 @@ from understudy.kinematics import body_tracks
 from understudy.kinematics.poses import posed
 from understudy.motion.landmarks import SIDES
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_angle, quat_apply
+from understudy.rotations import quat_angle, quat_apply, quat_yaw
 
 LEG = (("hip", "knee"), ("knee", "ankle"))
 ARM = (("shoulder", "elbow"), ("elbow", "wrist"))
@@ -160,6 +160,13 @@ def orientation_error(robot: RobotTracks, human: HumanTracks) -> Float[np.ndarra
     both have."""
     both = [n for n in ORIENTED if n in robot and n in human]
     return np.stack([quat_angle(robot.turn(n), human.turn(n)) for n in both], axis=1)
+
+
+def heading_apart(robot: RobotTracks, human: HumanTracks) -> float:
+    """The mean angle (rad, about z) from the human's pelvis heading to the robot's: zero for a faithful
+    motion, a quarter turn where two files disagree about which way is forward."""
+    turn = quat_yaw(robot.turn("pelvis")) - quat_yaw(human.turn("pelvis"))
+    return float(np.arctan2(np.sin(turn).mean(), np.cos(turn).mean()))
 
 
 def _points(robot: RobotTracks, reference: Reference) -> Float[np.ndarray, "time keypoint 3"]:

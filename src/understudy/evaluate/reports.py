@@ -66,43 +66,49 @@ class Report:
         }
 
 
-def report(motion: RobotMotion, human: HumanMotion, robot: Robot | None = None) -> Report:
-    """Measure a robot motion against the human clip it was made from.
+def report(motion: RobotMotion, human: HumanMotion | None = None, robot: Robot | None = None) -> Report:
+    """Measure a robot motion, alone or against the human clip it was made from.
 
-    The human is taken at the robot's frame times (``tracks.align``). ``robot`` is loaded by the motion's own
-    name if not given. Raises ShapeError for values that are not finite, SkeletonMismatch for a body that does
-    not fit, and LimitError if the two clips do not cover the same time.
+    The human is taken at the robot's frame times (``tracks.align``); without one, everything that compares or
+    that needs to know when a foot stands is left out. ``robot`` is loaded by the motion's own name if not
+    given. Raises ShapeError for values that are not finite, SkeletonMismatch for a body that does not fit,
+    and LimitError if the two clips do not cover the same time.
     """
     robot = load(motion.robot) if robot is None else robot
     performed = RobotTracks.of(robot, motion)
-    source = align(motion, human)
-    stance = detect(source)
-    reference = build_reference(Build.of(robot), source, stance.ankle_level)
-    metrics = (
-        pose.keypoint_error(performed, reference),
-        pose.keypoint_error_world(performed, reference),
-        pose.orientation(performed, source),
-        *_joint_metrics(performed, source, joint.stated_bound(motion.origin.history)),
-        *_contact_metrics(performed, source, stance, reference),
-    )
+    source = None if human is None else align(motion, human)
+    stance = None if source is None else detect(source)
+    bound = joint.stated_bound(motion.origin.history)
+    if source is None or stance is None:
+        metrics = [*_joint_metrics(performed, None, bound), *_contact_metrics(performed)]
+    else:
+        reference = build_reference(Build.of(robot), source, stance.ankle_level)
+        metrics = [
+            pose.keypoint_error(performed, reference, source),
+            pose.keypoint_error_world(performed, reference),
+            pose.orientation(performed, source),
+            *_joint_metrics(performed, source, bound),
+            *_contact_metrics(performed),
+            *_stance_metrics(performed, source, stance, reference),
+        ]
     return Report(
         robot.name,
-        motion.origin.source or human.origin.source,
+        motion.origin.source or (human.origin.source if human is not None else ""),
         motion.fps,
         motion.frames,
         motion.duration,
-        metrics,
+        tuple(metrics),
         judge(motion, performed, source),
         _series(metrics, performed, stance),
     )
 
 
-def _joint_metrics(robot: RobotTracks, human: HumanTracks, bound: float | None) -> list[Metric]:
+def _joint_metrics(robot: RobotTracks, human: HumanTracks | None, bound: float | None) -> list[Metric]:
     body, q, fps = robot.robot, robot.joint_pos, robot.fps
     margin = joint.limit_margin(q, body.lower, body.upper)
     return [
         joint.jumps(q, fps),
-        joint.unexplained_jumps(q, human.quat, fps),
+        *([] if human is None else [joint.unexplained_jumps(q, human.quat, fps)]),
         joint.fastest_joint(q, fps, body.joints),
         *joint.above_motor_speed(q, fps, body.velocity_limit, body.joints),
         joint.outside_range(margin),
@@ -112,12 +118,14 @@ def _joint_metrics(robot: RobotTracks, human: HumanTracks, bound: float | None) 
     ]
 
 
-def _contact_metrics(
+def _contact_metrics(robot: RobotTracks) -> list[Metric]:
+    return [*contact.self_collision(robot), *contact.under_floor(robot)]
+
+
+def _stance_metrics(
     robot: RobotTracks, human: HumanTracks, stance: Stance, reference: Reference
 ) -> list[Metric]:
     return [
-        *contact.self_collision(robot),
-        *contact.under_floor(robot),
         contact.under_floor_alone(robot, human),
         contact.sole_error(robot, stance),
         contact.stance_float(robot, stance),
@@ -126,13 +134,14 @@ def _contact_metrics(
     ]
 
 
-def _series(metrics: tuple[Metric, ...], robot: RobotTracks, stance: Stance) -> dict[str, np.ndarray]:
+def _series(metrics: list[Metric], robot: RobotTracks, stance: Stance | None) -> dict[str, np.ndarray]:
     """The curves worth drawing: those behind the metrics, the soles' heights, and when the human stands."""
     curves = {SERIES[m.key]: m.series for m in metrics if m.key in SERIES and m.series is not None}
     for side, height in contact.sole_heights(robot).items():
         curves[f"{side}_sole_height_m"] = height
-        curves[f"{side}_stance"] = stance.any[side]
-        curves[f"{side}_flat_stance"] = stance.flat[side]
+        if stance is not None:
+            curves[f"{side}_stance"] = stance.any[side]
+            curves[f"{side}_flat_stance"] = stance.flat[side]
     return curves
 
 
