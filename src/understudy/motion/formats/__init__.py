@@ -71,7 +71,7 @@ def save(
 
 
 def detect(path: str | Path) -> str:
-    """The name of a file's format, from its suffix or its entries. Raises FormatError if that is not enough."""
+    """The name of a file's format, from its suffix or its entries. Raises FormatError if they do not say."""
     path = existing_file(path)
     suffix = path.suffix.lower()
     if suffix == ".csv":

@@ -1,0 +1,76 @@
+"""Which clips a command line means: files, patterns and folders, and where each result goes."""
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from understudy.errors import UnderstudyError
+
+HUMAN_SUFFIXES = (".bvh", ".npz")
+"""What is picked up from folders. A file named by itself may end in anything."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip to be made from another."""
+
+    source: Path
+    target: Path
+
+
+def plan(files: Sequence[str], out: Path, suffix: str) -> list[Job]:
+    """The jobs for these files, glob patterns and folders.
+
+    One file and an ``out`` that ends in ``suffix`` make one file. Anything else makes a folder ``out``, in
+    which the structure below each given folder (or the fixed part of a pattern) is kept. Raises
+    UnderstudyError if nothing is found, or if two clips would be written to one file.
+    """
+    if not files:
+        raise UnderstudyError("No motion was given: name files, patterns or folders.")
+    single = len(files) == 1 and not Path(files[0]).is_dir() and not _is_pattern(files[0])
+    if single and out.suffix.lower() == suffix and not out.is_dir():
+        return [Job(Path(files[0]), out)]
+    if out.is_file() or (out.suffix.lower() == suffix and not out.is_dir()):
+        raise UnderstudyError(
+            f"Several motions cannot be written to the one file {out}; give a folder with --out."
+        )
+    jobs: dict[Path, Path] = {}
+    for given in files:
+        for source, relative in _expand(given, out):
+            target = out / relative.with_suffix(suffix)
+            if jobs.setdefault(target, source) != source:
+                raise UnderstudyError(f"{jobs[target]} and {source} would both be written to {target}.")
+    return [Job(source, target) for target, source in jobs.items()]
+
+
+def _is_pattern(given: str) -> bool:
+    return glob.has_magic(given) and not Path(given).exists()
+
+
+def _expand(given: str, out: Path) -> list[tuple[Path, Path]]:
+    """The files that a word means, each with its path below the folder that was named."""
+    if _is_pattern(given):
+        parts = Path(given).parts
+        fixed = Path(*[p for i, p in enumerate(parts) if not any(map(glob.has_magic, parts[: i + 1]))])
+        found = sorted(Path(path) for path in glob.glob(given, recursive=True))
+        result = [(path, path.relative_to(fixed)) for path in found if path.is_file()]
+        if not result:
+            raise UnderstudyError(f"No file matches {given!r}.")
+        return result
+    path = Path(given)
+    if not path.is_dir():
+        return [(path, Path(path.name))]
+    # Results written into the folder by an earlier run are not sources.
+    finished = out.resolve()
+    result = [
+        (found, found.relative_to(path))
+        for found in sorted(path.rglob("*"))
+        if found.suffix.lower() in HUMAN_SUFFIXES
+        and found.is_file()
+        and not any(part.startswith(".") for part in found.relative_to(path).parts)
+        and (finished == path.resolve() or finished not in found.resolve().parents)
+    ]
+    if not result:
+        raise UnderstudyError(f"The folder {path} holds no motion ({', '.join(HUMAN_SUFFIXES)}).")
+    return result

@@ -1,0 +1,63 @@
+"""Options that several verbs share, and what they mean for the readers of files."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import tyro
+
+from understudy.errors import UnderstudyError
+
+if TYPE_CHECKING:
+    from understudy.motion.types import HumanMotion, RobotMotion
+
+Kind = TypeVar("Kind")
+Inputs = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILES")]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file may leave open. Readers settle it from the motion itself where they can."""
+
+    unit: float | None = None
+    """Length of one unit of the file, in metres (BVH)."""
+    up: str | None = None
+    """The file's vertical axis: x, y or z (BVH)."""
+    source_fps: float | None = None
+    """The true frame rate of the file, where it states none or a wrong one."""
+
+    def given(self) -> dict[str, Any]:
+        """Only what was said, under the readers' own names."""
+        names = {"source_fps": "fps"}
+        said = {names.get(f.name, f.name): getattr(self, f.name) for f in fields(Reading)}
+        return {key: value for key, value in said.items() if value is not None}
+
+
+def load_any(
+    path: str | Path,
+    *,
+    format: str | None = None,
+    reading: Reading = Reading(),
+    robot: str | None = None,
+    start: float | None = None,
+    end: float | None = None,
+) -> "HumanMotion | RobotMotion":
+    """Load a motion file. ``robot`` names the columns of formats that name none, and is ignored by all
+    others."""
+    from understudy import motion, robots
+    from understudy.motion import formats
+
+    name = formats.detect(path) if format is None else format
+    options = reading.given()
+    if robot is not None and "joints" in formats.options(name):
+        options |= {"joints": robots.load(robot).joints, "robot": robots.load(robot).name}
+    return motion.load(path, format=name, start=start, end=end, **options)
+
+
+def expect(motion: "HumanMotion | RobotMotion", kind: type[Kind], path: str | Path) -> Kind:
+    """The motion, if it is of this kind. Raises UnderstudyError naming the file and what it holds."""
+    if isinstance(motion, kind):
+        return motion
+    words = {"HumanMotion": "a human's motion", "RobotMotion": "a robot's motion"}
+    found, needed = words[type(motion).__name__], words[kind.__name__]
+    raise UnderstudyError(f"{path} holds {found}; {needed} is needed here.")
