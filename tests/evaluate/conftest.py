@@ -1,5 +1,5 @@
 import pytest
-from standing import clear_of_itself, stand
+from standing import stand
 
 from understudy import robots
 from understudy.motion import RobotMotion
@@ -8,7 +8,7 @@ from understudy.robots.robot import Robot
 
 @pytest.fixture(scope="session")
 def g1() -> Robot:
-    return clear_of_itself(robots.load("unitree_g1"))
+    return robots.load("unitree_g1")
 
 
 @pytest.fixture

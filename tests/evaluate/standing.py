@@ -14,14 +14,6 @@ FPS = 30.0
 FRAMES = 60
 
 
-def clear_of_itself(robot: Robot) -> Robot:
-    """The robot without the pairs that touch while it stands, so that a test's collision is the only one."""
-    while (apart := clearances(robot, posed(robot, robot.home[7:]))).nearest[0] < 0.002:
-        pairs = robot.harmless_contacts | {frozenset(apart.pair_names(0))}
-        robot = replace(robot, harmless_contacts=pairs)
-    return robot
-
-
 def stand(robot: Robot, frames: int = FRAMES, fps: float = FPS) -> RobotMotion:
     joint_pos = robot.home[7:].astype(np.float32)
     drop = float(clearances(robot, posed(robot, joint_pos)).lowest.min())
