@@ -7,6 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from understudy import rotations as r
 
@@ -18,7 +19,7 @@ ANGLES = [0.0, 1e-12, 1e-8, 1e-6, 1e-4, 1e-2, 1.0, 3.0, np.pi - 1e-3, np.pi - 1e
 
 @dataclass(frozen=True)
 class Kind:
-    """One array library in one precision: makes its arrays, and compares within what that precision can hold."""
+    """One array library in one precision: makes its arrays, and compares within what that precision holds."""
 
     is_torch: bool
     dtype: type
@@ -91,10 +92,7 @@ def test_positive_keeps_the_rotation(kind):
 
 def test_matrix_round_trip_at_every_pivot(kind):
     q = r.quat_positive(kind.quats(200))
-    half_turns = kind.array(
-        np.concatenate([np.eye(4), np.roll(np.eye(4), 1, axis=1)]) @ np.diag([0, 1, 1, 1.0])
-    )
-    half_turns = half_turns[(half_turns**2).sum(-1) > 0]
+    half_turns = kind.array([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0.6, -0.8, 0]])
     kind.same(r.quat_from_matrix(r.quat_to_matrix(q)), q)
     kind.same_rotation(r.quat_from_matrix(r.quat_to_matrix(half_turns)), half_turns)
 
@@ -102,9 +100,7 @@ def test_matrix_round_trip_at_every_pivot(kind):
 def test_matrix_is_orthonormal_and_rotates_alike(kind):
     q, v = kind.quats(100), kind.vectors(100)
     m = r.quat_to_matrix(q)
-    kind.same(
-        (m[..., None] * m[..., :, None, :].swapaxes(-1, -2)).sum(-2)[..., 0, 0], kind.array(np.ones(100))
-    )
+    kind.same(m @ m.swapaxes(-1, -2), kind.array(np.tile(np.eye(3), (100, 1, 1))))
     kind.same((m * v[:, None]).sum(-1), r.quat_apply(q, v), ulps=60)
 
 
@@ -242,8 +238,6 @@ def test_continuous_quats_never_jump():
 
 
 def test_scipy_agrees():
-    from scipy.spatial.transform import Rotation
-
     rng = np.random.default_rng(0)
     rotvec, v = rng.normal(size=(50, 3)), rng.normal(size=(50, 3))
     q, theirs = r.quat_from_rotvec(rotvec), Rotation.from_rotvec(rotvec)

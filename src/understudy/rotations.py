@@ -1,7 +1,7 @@
 """Rotations, once. Quaternions are unit, ordered wxyz, and world-from-local.
 
-Every function works on numpy arrays and on torch tensors alike, over any leading batch dimensions, and returns
-the kind and the precision it was given. torch is never imported here: a tensor brings its own namespace along.
+Every function works on numpy arrays and on torch tensors alike, over any leading batch dimensions, and
+returns the kind and precision it was given. torch is never imported: a tensor brings its own namespace along.
 """
 
 import sys
@@ -98,7 +98,7 @@ def quat_to_matrix(q: Array) -> Array:
 
 
 def quat_from_matrix(m: Array) -> Array:
-    """(..., 3, 3) rotation matrices → (..., 4), w ≥ 0; the largest component comes first, so no angle is weak."""
+    """(..., 3, 3) rotation matrices → (..., 4), w ≥ 0; by the largest component, so no angle is weak."""
     xp = _xp(m)
     m00, m11, m22 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     d21 = m[..., 2, 1] - m[..., 1, 2]
@@ -154,6 +154,24 @@ def quat_to_rotvec(q: Array) -> Array:
     return q[..., 1:] * scale[..., None]
 
 
+def rotvec_jacobian_inverse(r: Array) -> Array:
+    """How log R moves with a world-frame angular velocity ω of R: d(log R)/dt = J⁻¹(r) ω at r = log R.
+
+    (..., 3) rad → (..., 3, 3); the inverse left Jacobian of SO(3). Smooth up to, but not at, a full turn.
+    """
+    xp = _xp(r)
+    square = (r * r).sum(-1)
+    small = square < 1e-2  # below, the closed form cancels; the series is exact to eleven digits
+    angle = xp.where(small, 1.0, square) ** 0.5
+    series = 1 / 12 + square / 720 + square * square / 30240
+    c = xp.where(small, series, 1 / angle**2 - 0.5 / (angle * xp.tan(0.5 * angle)))
+    x, y, z = (r[..., i] for i in range(3))
+    xx, yy, zz, xy, xz, yz = c * x * x, c * y * y, c * z * z, c * x * y, c * x * z, c * y * z
+    x, y, z = 0.5 * x, 0.5 * y, 0.5 * z
+    entries = [1 - yy - zz, xy + z, xz - y, xy - z, 1 - xx - zz, yz + x, xz + y, yz - x, 1 - xx - yy]
+    return _stack(entries).reshape(*r.shape[:-1], 3, 3)
+
+
 def quat_angle(a: Array, b: Array) -> Array:
     """The angle between two orientations, (..., 4) × (..., 4) → (...) rad in [0, π]."""
     d = quat_mul(quat_conj(a), b)
@@ -183,7 +201,7 @@ def quat_from_euler(order: str, angles: Array) -> Array:
 
 
 def quat_to_euler(order: str, q: Array) -> Array:
-    """Intrinsic Euler angles over three different axes: (..., 4) → (..., 3) rad, the middle in [−π/2, π/2]."""
+    """Intrinsic Euler angles over three different axes: (..., 4) → (..., 3) rad, middle in [−π/2, π/2]."""
     xp = _xp(q)
     i, j, k = ("xyz".index(a) for a in order.lower())
     sign = 1.0 if (j - i) % 3 == 1 else -1.0
@@ -218,7 +236,7 @@ def quat_between(u: Array, v: Array) -> Array:
 
 
 def quat_yaw(q: Array) -> Array:
-    """Heading: the angle (...) rad about z of the rotated x axis, or of the rotated z axis where x is upright."""
+    """Heading: the angle (...) rad about z of the rotated x axis; of the rotated z axis if x is upright."""
     xp = _xp(q)
     ex = quat_apply(q, q[..., 1:] * 0.0 + _like(q, [1.0, 0.0, 0.0]))
     ez = quat_apply(q, q[..., 1:] * 0.0 + _like(q, [0.0, 0.0, 1.0]))
@@ -235,7 +253,7 @@ def _like(q: Array, values: list[float]) -> Array:
 
 
 def quat_from_axes(x: Array, y: Array) -> Array:
-    """The frame whose x axis is ``x`` and whose y axis is nearest to ``y``: (..., 3) × (..., 3) → (..., 4)."""
+    """The frame whose x axis is ``x`` and whose y axis is nearest ``y``: (..., 3) × (..., 3) → (..., 4)."""
     x = x / (_norm(x)[..., None] + _tiny(x))
     z = _cross(x, y)
     z = z / (_norm(z)[..., None] + _tiny(z))

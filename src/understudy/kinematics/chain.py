@@ -111,7 +111,8 @@ class Chain(nn.Module):
         if landmarks is not None:
             constants["landmark_link"] = tree.body_link[landmarks.carriers]
             constants["landmark_offset"] = landmarks.pos
-            constants["landmark_turn"] = landmarks.quat
+            # Unit only to single precision in a file.
+            constants["landmark_turn"] = quat_normalize(landmarks.quat.astype(np.float64))
         if capsules is not None:
             constants["capsule_link"] = capsules.link
             constants["capsule_start"] = capsules.start
@@ -209,6 +210,13 @@ class State:
     def landmark_jacobian(self) -> Float[Tensor, "*batch landmark 6 tangent"]:
         """Derivatives of the landmarks' poses, as ``jacobian`` has them."""
         return self.jacobian(self.chain.landmark_link, self.landmark_pos)
+
+    @cached_property
+    def joint_jacobian(self) -> Float[Tensor, "*batch dof tangent"]:
+        """Derivatives of the joint angles: zeros, and the identity."""
+        dofs = self.chain.dofs
+        rows = torch.eye(6 + dofs, dtype=self.joint_pos.dtype, device=self.joint_pos.device)[6:]
+        return rows.expand(*self.joint_pos.shape[:-1], dofs, 6 + dofs)
 
     @cached_property
     def twists(self) -> Float[Tensor, "*batch 6 tangent"]:
