@@ -5,11 +5,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from understudy.view.film import sheet, video
     from understudy.view.html import write_report
     from understudy.view.player import show
-    from understudy.view.video import sheet, video
 
-_HOME = {"sheet": "video", "show": "player", "video": "video", "write_report": "html"}
+# A module must not be named like one of these functions: importing it would put it in the function's place.
+_HOME = {"sheet": "film", "show": "player", "video": "film", "write_report": "html"}
 
 __all__ = ["sheet", "show", "video", "write_report"]
 

@@ -4,11 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from understudy.view.scene import Actor, Scene
 
 FOVY = 32.0
 """Vertical field of view in degrees: a long lens, so that two bodies side by side look alike in size."""
+
+
+ELEVATION = 0.18
+"""How far the camera looks down (rad)."""
+MARGIN = 1.08
+"""The camera stands this much further away than it must to see everybody."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,19 +52,11 @@ def focal(fovy: float, height: int) -> float:
     return height / 2 / float(np.tan(np.radians(fovy) / 2))
 
 
-def follow(
-    scene: Scene,
-    size: tuple[int, int],
-    *,
-    azimuth: float = 0.42,
-    elevation: float = 0.20,
-    margin: float = 1.12,
-) -> list[Camera]:
-    """One camera for every frame: it stands before the actors, ``azimuth`` (rad) to their right and
-    ``elevation`` (rad) above them, and keeps all of them in view with some margin.
+def follow(scene: Scene, size: tuple[int, int], margin: float = MARGIN) -> list[Camera]:
+    """One camera for every frame, on the scene's side of view, which keeps all actors in the picture.
 
     It moves along with the middle of the actors, smoothed over about a second; its distance only changes
-    slowly.
+    slowly. ``margin`` is a factor on that distance.
     """
     centre = np.mean([a.root for a in scene.actors], axis=0)
     low = np.min([_extent(a, 2, np.min, -1) for a in scene.actors], axis=0)
@@ -65,29 +64,25 @@ def follow(
     centre = centre.astype(np.float64)
     centre[:, 2] = (np.minimum(low, 0.0) + high) / 2
     target = smooth(centre, scene.fps, seconds=0.6)
-    back = direction(scene.facing - azimuth, elevation)
+    back = direction(scene.view, ELEVATION)
     axes = Camera(back, np.zeros(3)).axes
     need = np.max([_distance(a, target, axes, size) for a in scene.actors], axis=0) * margin
     distance = smooth(_widest(need, int(scene.fps)), scene.fps, seconds=0.6)
     return [Camera(t + d * back, t) for t, d in zip(target, distance, strict=True)]
 
 
-def portrait(
-    actor: Actor, frame: int, facing: float, distance: float, height: float, azimuth: float = 0.42
-) -> Camera:
+def portrait(actor: Actor, frame: int, view: float, distance: float, height: float) -> Camera:
     """A camera on one actor at one frame, aimed at ``height`` (m) above the floor under its pelvis."""
     target = np.array([actor.root[frame, 0], actor.root[frame, 1], height], np.float64)
-    return Camera(target + distance * direction(facing - azimuth, 0.16), target)
+    return Camera(target + distance * direction(view, ELEVATION), target)
 
 
-def portrait_distance(
-    actor: Actor, facing: float, height: float, size: tuple[int, int], azimuth: float = 0.42
-) -> float:
+def portrait_distance(actor: Actor, view: float, height: float, size: tuple[int, int]) -> float:
     """The distance (m) from which ``portrait`` shows the whole actor in every frame."""
     target = actor.root.astype(np.float64)
     target[:, 2] = height
-    axes = Camera(direction(facing - azimuth, 0.16), np.zeros(3)).axes
-    return float(_distance(actor, target, axes, size).max()) * 1.06
+    axes = Camera(direction(view, ELEVATION), np.zeros(3)).axes
+    return float(_distance(actor, target, axes, size).max()) * MARGIN
 
 
 def direction(yaw: float, elevation: float) -> Float[np.ndarray, "3"]:
@@ -99,14 +94,10 @@ def smooth(
     signal: Float[np.ndarray, "time *any"], fps: float, seconds: float
 ) -> Float[np.ndarray, "time *any"]:
     """A Gaussian mean over time, with ``seconds`` as its standard deviation; the ends are held."""
-    from scipy.ndimage import gaussian_filter1d
-
     return gaussian_filter1d(signal, sigma=max(seconds * fps, 1e-3), axis=0, mode="nearest")
 
 
 def _widest(need: np.ndarray, frames: int) -> np.ndarray:
-    from scipy.ndimage import maximum_filter1d
-
     return maximum_filter1d(need, size=2 * max(frames, 1) + 1, mode="nearest")
 
 

@@ -32,6 +32,7 @@ WORST_OF = (
     ("max_joint_step_rad", "Largest joint step", 1.0, "rad"),
 )
 """Series whose highest frame deserves a picture: name, caption, factor, and the unit after it."""
+_TICK, _CROSS = '<span class="tick">✓</span>', '<span class="cross">✗</span>'
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def write_report(
             _worst(scene, worst_moments(report), name),
             _metrics(report),
             _curves(report, human, robot_motion, robot),
-            _joints(report, robot_motion, robot),
+            _joints(robot_motion, robot),
             _origin(robot_motion.origin, human),
         ]
     )
@@ -96,15 +97,20 @@ def worst_moments(report: Mapping[str, Any]) -> list[Moment]:
     # A worst value of zero means that nothing happened, and any frame shows that.
     for entry in sorted(entries, key=lambda e: e.get("passed", True)):
         if entry.get("worst_frame") is not None and entry.get("value"):
+            what = f"{_label(entry)}: {number(entry['value'])} {entry.get('unit') or ''}"
             where = f", {entry['where']}" if entry.get("where") else ""
-            reason = f"{entry.get('label') or entry.get('name')}: {number(entry['value'])} {entry.get('unit', '')}{where}"
-            add(int(entry["worst_frame"]), reason, not entry.get("passed", True))
+            add(int(entry["worst_frame"]), what + where, not entry.get("passed", True))
     for key, caption, factor, unit in WORST_OF:
         values = plots.series(report, key)
         if values is not None and np.isfinite(values).any():
             frame = int(np.nanargmax(values))
             add(frame, f"{caption}: {number(float(values[frame]) * factor)} {unit}", False)
     return [Moment(frame, tuple(reasons), bad) for frame, (reasons, bad) in found.items()][:MOST_PICTURES]
+
+
+def _label(entry: Mapping[str, Any]) -> str:
+    """What a check or a metric is called."""
+    return str(entry.get("label") or entry.get("name") or entry.get("key") or "?")
 
 
 def _header(report: Mapping[str, Any], motion: RobotMotion) -> str:
@@ -114,8 +120,9 @@ def _header(report: Mapping[str, Any], motion: RobotMotion) -> str:
     elif certificate.get("passed"):
         badge = '<span class="badge good">certificate passed</span>'
     else:
-        failed = sum(not c.get("passed") for c in certificate.get("checks", ()))
-        badge = f'<span class="badge bad">certificate failed: {failed} of {len(certificate["checks"])} checks</span>'
+        checks = certificate.get("checks", ())
+        failed = sum(not c.get("passed") for c in checks)
+        badge = f'<span class="badge bad">certificate failed: {failed} of {len(checks)} checks</span>'
     clip = escape(str(report.get("clip") or "Clip"))
     facts = f"{motion.frames} frames · {motion.fps:g} fps · {clock(motion.duration)}"
     return (
@@ -145,8 +152,7 @@ def _checks(report: Mapping[str, Any]) -> str:
         return ""
     rows = [
         [
-            f'<span class="{"tick" if c.get("passed") else "cross"}">{"✓" if c.get("passed") else "✗"}</span> '
-            + escape(str(c.get("label") or c.get("name"))),
+            f"{_TICK if c.get('passed') else _CROSS} {escape(_label(c))}",
             f"<b>{number(c.get('value'))}</b>",
             f"{number(c.get('threshold'))} {escape(str(c.get('unit') or ''))}",
             number(c.get("worst_frame")),
@@ -169,7 +175,7 @@ def _metrics(report: Mapping[str, Any]) -> str:
     arrows = {"lower": "↓", "higher": "↑"}
     rows = [
         [
-            escape(str(m.get("label") or m.get("key"))),
+            escape(_label(m)),
             f"<b>{number(m.get('value'))}</b>",
             escape(str(m.get("unit") or "")),
             arrows.get(str(m.get("better")), ""),
@@ -188,13 +194,15 @@ def _worst(scene: Scene, moments: Sequence[Moment], renderer: str) -> str:
     moments = [m for m in moments if 0 <= m.frame < scene.frames]
     if not moments:
         return ""
-    figures = [
-        f'<figure class="{"failed" if m.failed else ""}">{_image(picture, "; ".join(m.reasons))}'
-        f"<figcaption><b>frame {m.frame}</b> {'<br>'.join(escape(r) for r in m.reasons)}</figcaption></figure>"
-        for m, picture in zip(
-            moments, stills(scene, [m.frame for m in moments], STILL, renderer), strict=True
+    pictures = stills(scene, [m.frame for m in moments], STILL, renderer)
+    figures = []
+    for moment, picture in zip(moments, pictures, strict=True):
+        words = "<br>".join(escape(reason) for reason in moment.reasons)
+        image = _image(picture, "; ".join(moment.reasons))
+        figures.append(
+            f'<figure class="{"failed" if moment.failed else ""}">{image}'
+            f"<figcaption><b>frame {moment.frame}</b> {words}</figcaption></figure>"
         )
-    ]
     return f'<section><h2>Worst moments</h2><div class="moments">{"".join(figures)}</div></section>'
 
 
@@ -212,9 +220,9 @@ def _feet(report: Mapping[str, Any]) -> plots.Panel | None:
         plots.Curve(f"{side} sole", 100 * h, colours[side]) for side, h in heights.items() if h is not None
     )
     stance = {side: plots.series(report, f"{side}_stance") for side in colours}
-    bands = tuple((colours[side], s > 0.5) for side, s in stance.items() if s is not None)
-    shaded = "; shaded while the human stands on that foot" if bands else ""
-    return plots.Panel(f"Lowest point of each sole{shaded}", "cm", found, bands, limit=0.0) if found else None
+    bars = tuple((colours[side], s > 0.5) for side, s in stance.items() if s is not None)
+    shaded = "; bars while the human stands on that foot" if bars else ""
+    return plots.Panel(f"Lowest point of each sole{shaded}", "cm", found, bars, limit=0.0) if found else None
 
 
 def _key_points(report: Mapping[str, Any]) -> plots.Panel | None:
@@ -223,7 +231,11 @@ def _key_points(report: Mapping[str, Any]) -> plots.Panel | None:
         return None
     worst = int(np.nanargmax(error)) if np.isfinite(error).any() else None
     return plots.Panel(
-        "Key-point error", "cm", (plots.Curve("error", 100 * error, plots.PLAIN),), worst=worst
+        "Key-point error",
+        "cm",
+        (plots.Curve("error", 100 * error, plots.PLAIN),),
+        from_zero=True,
+        worst=worst,
     )
 
 
@@ -234,7 +246,11 @@ def _collision(report: Mapping[str, Any]) -> plots.Panel | None:
     depth = 1000 * np.maximum(depth, 0)
     worst = int(np.nanargmax(depth)) if np.nanmax(depth, initial=0.0) > 0 else None
     return plots.Panel(
-        "Depth of self-collision", "mm", (plots.Curve("depth", depth, plots.PLAIN),), worst=worst
+        "Depth of self-collision",
+        "mm",
+        (plots.Curve("depth", depth, plots.PLAIN),),
+        from_zero=True,
+        worst=worst,
     )
 
 
@@ -247,7 +263,7 @@ def _root(human: HumanMotion | None, motion: RobotMotion, robot: Robot) -> plots
     return plots.Panel("Height of the pelvis", "cm", tuple(lines))
 
 
-def _joints(report: Mapping[str, Any], motion: RobotMotion, robot: Robot) -> str:
+def _joints(motion: RobotMotion, robot: Robot) -> str:
     speed = np.abs(np.diff(motion.joint_pos.astype(float), axis=0, prepend=motion.joint_pos[:1])) * motion.fps
     share = speed / np.maximum(robot.velocity_limit, 1e-9)
     positions = plots.joint_positions(robot.joints, motion.joint_pos, robot.lower, robot.upper, motion.fps)

@@ -1,41 +1,49 @@
-"""A human clip as a mannequin: capsules along the limbs, ellipsoids for head, chest, pelvis, hands and feet."""
+"""A human clip as a mannequin: capsules along the limbs, ellipsoids for head, torso and hands."""
 
 import numpy as np
 from jaxtyping import Float
 
 from understudy.motion.landmarks import PARENT_OF
 from understudy.motion.types import HumanMotion
-from understudy.rotations import quat_apply, quat_between, quat_yaw
+from understudy.rotations import quat_apply, quat_between, quat_from_axes, quat_yaw
 from understudy.view.scene import Actor, Colour, Shape
 
-SKIN: Colour = (0.93, 0.66, 0.50)
-SHIRT: Colour = (0.93, 0.45, 0.33)
-TROUSERS: Colour = (0.33, 0.36, 0.46)
-SHOES: Colour = (0.20, 0.21, 0.26)
+SKIN: Colour = (0.94, 0.70, 0.55)
+HAIR: Colour = (0.32, 0.22, 0.18)
+SHIRT: Colour = (0.90, 0.42, 0.30)
+TROUSERS: Colour = (0.30, 0.34, 0.45)
+SHOES: Colour = (0.18, 0.19, 0.24)
 
 # All sizes below are fractions of stature, close to adult means.
 LEG = 0.49  # hip to ankle along thigh and shin
 LIMBS: dict[str, tuple[float, Colour]] = {
-    "neck": (0.030, SHIRT),
+    "neck": (0.036, SHIRT),
     "head": (0.030, SKIN),
-    "shoulder": (0.036, SHIRT),
-    "elbow": (0.030, SHIRT),
-    "wrist": (0.023, SKIN),
-    "hip": (0.050, TROUSERS),
-    "knee": (0.047, TROUSERS),
-    "ankle": (0.033, TROUSERS),
+    "shoulder": (0.034, SHIRT),
+    "elbow": (0.029, SHIRT),
+    "wrist": (0.022, SKIN),
+    "hip": (0.048, TROUSERS),
+    "knee": (0.045, TROUSERS),
+    "ankle": (0.031, TROUSERS),
 }
 """Radius and colour of the limb that ends at a landmark."""
 
-BLOBS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float], Colour]] = {
-    "pelvis": ((0.0, 0.0, 0.01), (0.068, 0.098, 0.062), TROUSERS),
-    "spine": ((0.004, 0.0, 0.02), (0.062, 0.082, 0.075), SHIRT),
-    "chest": ((0.006, 0.0, 0.055), (0.068, 0.098, 0.100), SHIRT),
-    "head": ((0.012, 0.0, 0.062), (0.054, 0.044, 0.066), SKIN),
-    "hand": ((0.0, 0.0, 0.0), (0.022, 0.030, 0.014), SKIN),
+Vector = tuple[float, float, float]
+BLOBS: dict[str, tuple[tuple[Vector, Vector, Colour], ...]] = {
+    "pelvis": (((-0.004, 0.0, 0.005), (0.066, 0.094, 0.064), TROUSERS),),
+    "head": (
+        ((0.014, 0.0, 0.052), (0.048, 0.042, 0.064), SKIN),
+        ((-0.002, 0.0, 0.066), (0.053, 0.047, 0.058), HAIR),
+    ),
 }
 """Ellipsoids: centre and half axes in the landmark's frame, whose x is forward, y left and z up in the
 T-pose."""
+
+TORSO: tuple[tuple[str, str, float, Vector, Colour], ...] = (
+    ("pelvis", "chest", 0.55, (0.062, 0.084, 0.050), SHIRT),
+    ("chest", "neck", 0.40, (0.070, 0.098, 0.040), SHIRT),
+)
+"""Ellipsoids between two landmarks: how far along, half axes across, and how far each end reaches beyond."""
 
 
 def human_actor(motion: HumanMotion, label: str = "human") -> Actor:
@@ -53,10 +61,17 @@ def human_actor(motion: HumanMotion, label: str = "human") -> Actor:
             _add_capsule(shapes, places, at[start][0], end, radius * height, colour)
         if part == "toe" and start is not None:
             _add_foot(shapes, places, at[start], (end, frame), height)
-        if part in BLOBS:
-            centre, half, colour = BLOBS[part]
-            shapes.append(Shape("ellipsoid", tuple(float(h * height) for h in half), colour))
+        if part == "hand" and start is not None:
+            _add_hand(shapes, places, at[start][0], (end, frame), height)
+        for centre, half, colour in BLOBS.get(name, ()):
+            shapes.append(Shape("ellipsoid", _scaled(half, height), colour))
             places.append((end + quat_apply(frame, _vector(centre, height)), frame))
+    for low, high, share, half, colour in TORSO:
+        if low in at and high in at:
+            length = float(np.median(np.linalg.norm(at[high][0] - at[low][0], axis=-1)))
+            across = _scaled(half, height)
+            shapes.append(Shape("ellipsoid", (across[0], across[1], length / 2 + across[2]), colour))
+            places.append(((1 - share) * at[low][0] + share * at[high][0], at[low][1]))
     root = at["pelvis"] if "pelvis" in at else (motion.pos[:, 0], motion.quat[:, 0])
     return Actor(
         label=label,
@@ -88,7 +103,11 @@ def _ancestor(name: str, present: dict) -> str | None:
     return parent
 
 
-def _vector(fractions: tuple[float, float, float], height: float) -> Float[np.ndarray, "3"]:
+def _scaled(fractions: Vector, height: float) -> Vector:
+    return (fractions[0] * height, fractions[1] * height, fractions[2] * height)
+
+
+def _vector(fractions: Vector, height: float) -> Float[np.ndarray, "3"]:
     return np.asarray(fractions, np.float32) * np.float32(height)
 
 
@@ -121,3 +140,19 @@ def _add_foot(
     tip = toe[0] + quat_apply(toe[1], _vector((0.022, 0.0, 0.0), height))
     _add_capsule(shapes, places, heel, toe[0], 0.021 * height, SHOES)
     _add_capsule(shapes, places, toe[0], tip, 0.018 * height, SHOES)
+
+
+def _add_hand(
+    shapes: list[Shape],
+    places: list[tuple[np.ndarray, np.ndarray]],
+    wrist: Float[np.ndarray, "time 3"],
+    knuckles: tuple[np.ndarray, np.ndarray],
+    height: float,
+) -> None:
+    """A mitten from the wrist past the knuckles, as flat as a hand: in the T-pose its palm faces down."""
+    along = knuckles[0] - wrist
+    palm = quat_apply(knuckles[1], np.broadcast_to(np.array([0, 0, 1], np.float32), along.shape))
+    half = (0.026 * height, float(np.median(np.linalg.norm(along, axis=-1))) * 0.95, 0.013 * height)
+    # The mitten's length runs along y, as an outstretched arm does, and its thickness stays with the palm.
+    shapes.append(Shape("ellipsoid", half, SKIN))
+    places.append((wrist + 0.85 * along, quat_from_axes(np.cross(along, palm), along)))

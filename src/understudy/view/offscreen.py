@@ -126,7 +126,7 @@ class GLRenderer:
         self._model.vis.global_.fovy = camera.fovy
 
     def _place_lights(self, camera: Camera) -> None:
-        """Let the key light fall over the camera's left shoulder, and keep its shadow map around the target."""
+        """Let the key light fall over the camera's left shoulder, its shadow map around the target."""
         right, _, back = camera.axes.T
         back = back * [1, 1, 0] / np.linalg.norm(back[:2])
         ground = camera.target * [1, 1, 0]
@@ -145,7 +145,7 @@ def _stage(shapes: tuple[Shape, ...], size: tuple[int, int]) -> mujoco.MjModel:
     spec.visual.quality.shadowsize = 2048
     spec.visual.quality.offsamples = 4
     spec.visual.map.shadowclip = 2.6
-    spec.visual.map.znear, spec.visual.map.zfar = 0.01, 60.0
+    spec.visual.map.znear, spec.visual.map.zfar = 0.05, 40.0
     spec.visual.map.fogstart, spec.visual.map.fogend = 6.0, 18.0
     spec.visual.rgba.fog = spec.visual.rgba.haze = (0.96, 0.97, 0.98, 1.0)
     spec.visual.headlight.ambient = (0.42, 0.42, 0.43)

@@ -1,5 +1,6 @@
 """From motions to pictures: who plays, which renderer draws, and what is written on the picture."""
 
+import functools
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -73,9 +74,15 @@ def choose_renderer(wanted: str | None) -> tuple[str, str | None]:
         works = f"{backend!r} and 'software' do" if backend else "'software' does"
         raise UnderstudyError(f"The renderer {wanted!r} does not work on this machine; {works}.")
     if backend is None:
-        log.warning(NICER)
+        _advise()
         return "software", NICER
     return backend, None
+
+
+@functools.cache
+def _advise() -> None:
+    """Log the advice, once a process."""
+    log.warning(NICER)
 
 
 def open_renderer(name: str, shapes: tuple[Shape, ...], size: tuple[int, int]) -> Renderer:
@@ -101,7 +108,9 @@ def cast(
     return actors
 
 
-def film(scene: Scene, size: tuple[int, int], renderer: str) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+def shots(
+    scene: Scene, size: tuple[int, int], renderer: str
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """Every frame of a scene as a captioned picture."""
     cameras = follow(scene, size)
     pos, quat = scene.pos, scene.quat
@@ -124,15 +133,15 @@ def stills(
 def strip(
     scene: Scene, frames: Sequence[int], size: tuple[int, int], renderer: str
 ) -> list[list[np.ndarray]]:
-    """For every actor, portraits at some frames: all at one scale and from one side, so that poses compare."""
+    """Portraits of every actor at some frames, all at one scale and from one side, so that poses compare."""
     tall = max(float((a.pos[..., 2] + a.bounds()[1]).max()) for a in scene.actors)
     height = 0.47 * min(tall, 2.4)
-    distance = max(portrait_distance(a, scene.facing, height, size) for a in scene.actors)
+    distance = max(portrait_distance(a, scene.view, height, size) for a in scene.actors)
     pos, quat = scene.pos, scene.quat
     with open_renderer(renderer, scene.shapes, size) as draw:
         return [
             [
-                draw.draw(pos[f], quat[f], portrait(actor, f, scene.facing, distance, height), scene.mask(i))
+                draw.draw(pos[f], quat[f], portrait(actor, f, scene.view, distance, height), scene.mask(i))
                 for f in frames
             ]
             for i, actor in enumerate(scene.actors)

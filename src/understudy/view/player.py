@@ -84,7 +84,7 @@ class Landmarks:
 
 
 class Player:
-    """A running page. ``seek``, ``step``, ``play`` and ``pause`` do what its buttons do; ``close`` ends it."""
+    """A page. ``seek``, ``step``, ``play`` and ``pause`` do what its buttons do; ``close`` ends it."""
 
     def __init__(
         self, motions: Sequence[HumanMotion | RobotMotion], port: int, host: str, robot: Robot | None
@@ -174,6 +174,7 @@ class Player:
         self._centre = np.array([c.target * [1, 1, 0] for c in cameras])
         server.initial_camera.position = cameras[0].eye
         server.initial_camera.look_at = cameras[0].target
+        server.initial_camera.fov = float(np.radians(cameras[0].fovy))
         server.gui.configure_theme(show_logo=False, show_share_button=False, brand_color=(214, 96, 62))
 
     def _add_controls(self, motions: Sequence[HumanMotion | RobotMotion]) -> None:

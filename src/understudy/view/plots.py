@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -31,8 +32,8 @@ _STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.3,
 }
-_HEAT = LinearSegmentedColormap.from_list("load", ["#f4f6f8", "#b9d3e6", "#5b93bd", "#2c5a87", "#f2a33a"])
-_HEAT.set_over(BAD)
+_LOADS = ["#f4f6f8", "#b9d3e6", "#5b93bd", "#2c5a87", "#f2a33a"]
+_HEAT = LinearSegmentedColormap.from_list("load", _LOADS).with_extremes(over=BAD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +47,15 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Curves that share an axis. ``bands`` are frames to shade, by colour; ``limit`` is a line to stay below
-    or above."""
+    """Curves that share an axis. ``bars`` mark frames along the top, by colour; ``limit`` is a line to stay
+    below or above."""
 
     title: str
     unit: str
     curves: tuple[Curve, ...]
-    bands: tuple[tuple[str, Bool[np.ndarray, "time"]], ...] = ()
+    bars: tuple[tuple[str, Bool[np.ndarray, "time"]], ...] = ()
     limit: float | None = None
+    from_zero: bool = False
     worst: int | None = None
 
 
@@ -91,7 +93,7 @@ def joint_positions(
 def joint_speeds(
     names: Sequence[str], share: Float[np.ndarray, "time dof"], fps: float, most: float = 1.0
 ) -> str:
-    """Speed of every joint over time as a share of what its motor can do; more than ``most`` is marked red."""
+    """Speed of every joint over time as a share of its motor's; more than ``most`` is red."""
     bins = min(len(share), 800)
     edges = np.linspace(0, len(share), bins + 1).astype(int)
     # A bin shows its fastest frame, so that no peak is lost in a long clip.
@@ -124,12 +126,10 @@ def thinned(values: Float[np.ndarray, "time"], most: int = MOST_POINTS) -> np.nd
         return np.arange(len(values))
     edges = np.linspace(0, len(values), most // 2 + 1).astype(int)
     known = np.nan_to_num(values)
-    chosen = [
-        a + i
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-        for i in (known[a:b].argmin(), known[a:b].argmax())
-    ]
-    return np.unique([0, *chosen, len(values) - 1])
+    bins = list(pairwise(edges))
+    lowest = [a + known[a:b].argmin() for a, b in bins]
+    highest = [a + known[a:b].argmax() for a, b in bins]
+    return np.unique([0, *lowest, *highest, len(values) - 1])
 
 
 def series(report: Mapping, name: str) -> Float[np.ndarray, "time"] | None:
@@ -141,9 +141,10 @@ def series(report: Mapping, name: str) -> Float[np.ndarray, "time"] | None:
 
 
 def _draw_panel(axes: Axes, panel: Panel, fps: float) -> None:
-    for colour, frames in panel.bands:
+    for row, (colour, frames) in enumerate(panel.bars):
         for start, end in _runs(frames):
-            axes.axvspan(start / fps, end / fps, color=colour, alpha=0.14, linewidth=0)
+            top = 1.0 - 0.07 * row
+            axes.axvspan(start / fps, end / fps, top - 0.055, top, color=colour, alpha=0.55, linewidth=0)
     for curve in panel.curves:
         rows = thinned(curve.values)
         axes.plot(rows / fps, curve.values[rows], color=curve.colour, label=curve.name)
@@ -162,7 +163,9 @@ def _draw_panel(axes: Axes, panel: Panel, fps: float) -> None:
         )
     axes.set_title(f"{panel.title}  ({panel.unit})", loc="left", fontsize=9)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
-    axes.margins(x=0.005, y=0.12)
+    axes.margins(x=0.005, y=0.22 if panel.bars else 0.12)
+    if panel.from_zero:
+        axes.set_ylim(bottom=0)
     axes.tick_params(length=0)
     if len(panel.curves) > 1:
         axes.legend(loc="upper right", ncols=4, fontsize=8, borderaxespad=0, bbox_to_anchor=(1.0, 1.28))

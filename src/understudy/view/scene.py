@@ -12,6 +12,11 @@ from jaxtyping import Bool, Float, Int
 
 Colour = tuple[float, float, float]
 
+AZIMUTH = 0.42
+"""Angle (rad about z) between the way the actors face and the way to the camera: a three-quarter view."""
+GAP = 0.10
+"""Free space (m) between actors side by side."""
+
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
@@ -98,11 +103,11 @@ class Actor:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Actors with one clock on one floor. ``facing`` is the direction (rad about z) that they mostly look in."""
+    """Actors with one clock on one floor; ``view`` is the direction (rad about z) from them to the camera."""
 
     actors: tuple[Actor, ...]
     fps: float
-    facing: float
+    view: float
 
     @property
     def frames(self) -> int:
@@ -129,25 +134,24 @@ class Scene:
 def compose(actors: Sequence[Actor], fps: float) -> Scene:
     """Put actors side by side on one floor, first one on the left as seen by the camera, all on one clock.
 
-    Everyone starts at the same depth, and the sideways gap is the smallest one that keeps the bodies apart in
-    every frame. Heights are left as they are, so that a foot under the floor shows.
+    The camera stands before them, a little to the right. Everyone starts equally far from it, and the
+    sideways gap is the smallest one that keeps the bodies apart in every frame. Heights are left as they
+    are, so that a foot under the floor shows.
     """
     duration = max(a.duration for a in actors)
     seconds = np.arange(int(np.floor(duration * fps + 1e-6)) + 1) / fps
     timed = [a.at(seconds, fps) for a in actors]
-    facing = mean_heading(np.concatenate([a.heading for a in timed]))
-    # The camera looks back at the actors, so its right hand points to their left.
-    right = np.array([-np.sin(facing), np.cos(facing), 0.0])
-
+    view = mean_heading(np.concatenate([a.heading for a in timed])) - AZIMUTH
+    right = np.array([-np.sin(view), np.cos(view), 0.0])
     placed: list[Actor] = []
     for actor in timed:
         actor = actor.moved(-actor.root[0] * [1, 1, 0])
         if placed:
-            gap = np.max(_edge(placed[-1], right) + _edge(actor, -right)) + 0.12
+            gap = np.max(_edge(placed[-1], right) + _edge(actor, -right)) + GAP
             actor = actor.moved(right * gap)
         placed.append(actor)
     middle = np.mean([a.root[0] * [1, 1, 0] for a in placed], axis=0)
-    return Scene(tuple(a.moved(-middle) for a in placed), fps, facing)
+    return Scene(tuple(a.moved(-middle) for a in placed), fps, view)
 
 
 def mean_heading(heading: Float[np.ndarray, "*any"]) -> float:

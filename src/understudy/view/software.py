@@ -8,6 +8,7 @@ edges are smooth.
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageDraw, ImageFilter
+from scipy.ndimage import map_coordinates
 
 from understudy.rotations import quat_to_matrix
 from understudy.view.camera import Camera, focal
@@ -15,9 +16,7 @@ from understudy.view.intersect import HIT
 from understudy.view.scene import Shape
 
 OVERSAMPLING = 2
-LIGHT = np.array(
-    [-0.45, 0.35, 0.82], np.float32
-)  # towards the light, in the camera's yaw: right, forward, up
+LIGHT = np.array([-0.45, 0.35, 0.82], np.float32)  # towards it: to the camera's right, back to it, up
 SKY = np.array([250, 251, 252], np.float32) / 255
 TILES = np.array([[0.870, 0.885, 0.905], [0.805, 0.825, 0.850]], np.float32)
 HAZE = (7.0, 20.0)  # the floor fades into the sky between these distances (m)
@@ -175,7 +174,7 @@ def _simple(shape: Shape) -> Shape:
 
 
 def _pose(shape: Shape, p: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """World position and rotation of what is drawn; a mesh's capsule lies along the longest edge of its box."""
+    """World position and rotation of what is drawn; a mesh's capsule lies along its longest side."""
     p, r = np.asarray(p, np.float32), np.asarray(r, np.float32)
     if shape.mesh is None:
         return p, r
@@ -198,7 +197,7 @@ def _shade(normal: np.ndarray, light: np.ndarray, up: np.ndarray, colour: np.nda
     lamp = np.maximum(normal @ light, 0)
     sky = 0.5 + 0.5 * (normal @ up)
     gloss = 0.10 * lamp**24
-    return (0.62 * lamp + 0.20 + 0.30 * sky)[:, None] * colour + gloss[:, None]
+    return (0.70 * lamp + 0.22 + 0.30 * sky)[:, None] * colour + gloss[:, None]
 
 
 def _spine(shape: Shape, p: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, float]:
@@ -226,8 +225,6 @@ def _square_wave(x: np.ndarray, blur: np.ndarray) -> np.ndarray:
 
 def _look_up(shadow: np.ndarray, offset: np.ndarray) -> np.ndarray:
     """Bilinear samples of the shadow at offsets (m) from its middle; zero outside."""
-    from scipy.ndimage import map_coordinates
-
     at = (offset + SHADOW_SPAN / 2) * (SHADOW_PIXELS / SHADOW_SPAN) - 0.5
     inside = np.abs(offset).max(axis=-1) < SHADOW_SPAN / 2
     out = np.zeros(offset.shape[:-1], np.float32)

@@ -38,7 +38,7 @@ def _arc(radius: float, half: float) -> tuple[Float[np.ndarray, "ring"], Float[n
 
 
 def _turned(distance: Float[np.ndarray, "ring"], height: Float[np.ndarray, "ring"]) -> Mesh:
-    """The surface that an outline makes when it is turned about the z axis; it begins and ends on the axis."""
+    """The surface of an outline, from axis to axis, turned about the z axis."""
     turn = np.arange(ROUND) * (2 * np.pi / ROUND)
     circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
     flat = distance[:, None, None] * circle

@@ -11,7 +11,18 @@ from understudy.errors import LimitError
 from understudy.motion.files import atomic_path
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots.robot import Robot
-from understudy.view.pictures import FAINT, INK, PAPER, Drawn, cast, choose_renderer, clock, film, strip, text
+from understudy.view.pictures import (
+    FAINT,
+    INK,
+    PAPER,
+    Drawn,
+    cast,
+    choose_renderer,
+    clock,
+    shots,
+    strip,
+    text,
+)
 from understudy.view.scene import Scene, compose
 
 Progress = Callable[[int, int], None]
@@ -54,7 +65,7 @@ def video(
         )
         writer.send(None)
         try:
-            for done, frame in enumerate(film(scene, size, name), start=1):
+            for done, frame in enumerate(shots(scene, size, name), start=1):
                 writer.send(np.ascontiguousarray(frame))
                 if progress is not None:
                     progress(done, scene.frames)

@@ -1,0 +1,95 @@
+import urllib.request
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from understudy.view import show
+from understudy.view.player import Figure
+from understudy.view.story import about, number
+
+CERTIFICATE = {
+    "passed": False,
+    "checks": [
+        {"label": "Above the floor", "value": 7.125, "threshold": 5.0, "unit": "mm", "passed": False},
+        {"label": "Finite numbers", "value": 0.0, "threshold": 0.0, "unit": "frames", "passed": True},
+    ],
+}
+
+
+@pytest.fixture
+def player(human, robot_motion):
+    with show(human, robot_motion, port=18480, block=False) as player:
+        player.pause()
+        yield player
+
+
+def test_the_page_is_served(player):
+    with urllib.request.urlopen(player.url, timeout=5) as answer:
+        assert answer.status == 200
+        assert b"<html" in answer.read().lower()
+
+
+def test_scrubbing_moves_the_bodies(player):
+    figure = next(thing for thing in player._layers["robot"] if isinstance(thing, Figure))
+    player._scrub.value = 12
+    player._scrubbed(SimpleNamespace(client="a visitor"))
+    assert player.frame == 12
+    np.testing.assert_allclose(figure._things[0].position, figure.actor.pos[12, 0], atol=1e-6)
+    # What the player itself writes into the slider is not an order.
+    player._scrub.value = 3
+    player._scrubbed(SimpleNamespace(client=None))
+    assert player.frame == 12
+
+
+def test_steps_stop_at_the_ends(player):
+    player.seek(0)
+    player.step(-10)
+    assert player.frame == 0
+    player.step(10**6)
+    assert player.frame == player.scene.frames - 1
+    assert not player.playing
+    player.play()
+    assert player.playing
+
+
+def test_layers_can_be_switched_off(player):
+    assert list(player._layers) == ["human", "robot", "landmarks", "collision"]
+    [bumpers] = player._layers["collision"]
+    assert not bumpers._root.visible
+    bumpers.show(True)
+    bumpers.pose(5)
+    np.testing.assert_allclose(bumpers._things[0].position, bumpers.actor.pos[5, 0], atol=1e-6)
+
+
+def test_landmarks_stand_where_the_body_stands(player, human):
+    points = player._layers["landmarks"][0]
+    shown = player.scene.actors[0]
+    pelvis = points._path[4, human.skeleton.landmarks.index("pelvis")]
+    np.testing.assert_allclose(pelvis, shown.root[4], atol=1e-4)
+
+
+def test_closing_twice_is_harmless(human):
+    player = show(human, port=18480, block=False)
+    player.close()
+    player.close()
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(player.url, timeout=2)
+
+
+def test_about_tells_origin_and_verdict(robot_motion):
+    text = about(replace(robot_motion, origin=replace(robot_motion.origin, certificate=CERTIFICATE)))
+    for words in ("Unitree G1", "CC0-1.0", "sway", "certificate failed", "✗ Above the floor", "7.12", "5 mm"):
+        assert words in text
+
+
+def test_numbers_read_well():
+    assert [number(v) for v in (None, 0.0, 3, 0.123456, 12345.6, "x")] == [
+        "–",
+        "0",
+        "3",
+        "0.123",
+        "12346",
+        "x",
+    ]
