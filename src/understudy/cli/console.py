@@ -54,14 +54,8 @@ def certificate_table(certificate: Mapping[str, Any]) -> Table:
     """The checks of a certificate (``Certificate.to_dict()``), one a row."""
     verdict = "[green]passed[/]" if certificate["passed"] else "[red]not passed[/]"
     table = Table(title=f"Certificate: {verdict}", title_justify="left")
-    for name, justify in (
-        ("check", "left"),
-        ("worst", "right"),
-        ("limit", "right"),
-        ("", "left"),
-        ("where", "left"),
-    ):
-        table.add_column(name, justify=justify)
+    for name, number in (("check", False), ("worst", True), ("limit", True), ("", False), ("where", False)):
+        table.add_column(name, justify="right" if number else "left")
     for check in certificate["checks"]:
         unit = f" {check['unit']}" if check["unit"] else ""
         when = "" if check["worst_time"] is None else f"{check['worst_time']:.2f} s"

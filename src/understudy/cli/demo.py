@@ -76,6 +76,6 @@ class Demo:
             f"Written to {folder}: human.npz, robot.npz, report.html, sheet.png, demo.mp4.\n"
             "Try next:\n"
             f"  understudy view {folder}/human.npz {folder}/robot.npz\n"
-            f"  understudy motion convert {folder}/robot.npz {folder}/track.npz --as mjlab-npz --blend-home 0.8\n"
+            f"  understudy motion convert {folder}/robot.npz {folder}/mj.npz --as mjlab-npz --blend-home 1\n"
             f"  understudy retarget YOUR.bvh --robot {self.robot} --out {folder}/yours.npz"
         )

@@ -1,13 +1,13 @@
 """``understudy evaluate``: what a robot motion is worth, in numbers and with a verdict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from understudy.cli.console import certificate_table, err, metric_table, out, print_json, quiet_stdout
-from understudy.cli.options import Reading, expect, load_any
+from understudy.cli.options import Name, Reading, expect, load_any
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Evaluate:
     """The robot's motion."""
     against: str
     """The human's motion."""
-    reading: Reading = Reading()
-    format: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    reading: Reading = field(default_factory=Reading)
+    format: Annotated[str | None, tyro.conf.arg(name="from", metavar="FORMAT")] = None
     """The format of the robot's motion, where its name does not settle it."""
-    robot: str | None = None
+    robot: Name = None
     """The robot whose joints a file without names holds."""
     html: Path | None = None
     """Write the report as a page, too."""

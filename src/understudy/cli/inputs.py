@@ -33,7 +33,7 @@ def plan(files: Sequence[str], out: Path, suffix: str) -> list[Job]:
         return [Job(Path(files[0]), out)]
     if out.is_file() or (out.suffix.lower() == suffix and not out.is_dir()):
         raise UnderstudyError(
-            f"Several motions cannot be written to the one file {out}; give a folder with --out."
+            f"Several motions do not fit into the one file {out}; give a folder with --out."
         )
     jobs: dict[Path, Path] = {}
     for given in files:

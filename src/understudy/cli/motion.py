@@ -1,13 +1,13 @@
 """``understudy motion``: what is in a motion file, and the same motion as another file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from understudy.cli.console import out, print_json
-from understudy.cli.options import Reading, expect, load_any
+from understudy.cli.options import Name, Rate, Reading, Seconds, expect, load_any
 from understudy.errors import UnderstudyError
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ class Info:
 
     file: File
     """A human's or a robot's motion."""
-    reading: Reading = Reading()
-    format: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    reading: Reading = field(default_factory=Reading)
+    format: Annotated[str | None, tyro.conf.arg(name="from", metavar="FORMAT")] = None
     """The file's format, where its name does not settle it."""
-    robot: str | None = None
+    robot: Name = None
     """The robot whose joints a file without names holds."""
     json: Json = False
     """Print one JSON document instead of text."""
@@ -43,26 +43,26 @@ class Info:
 
 @dataclass(frozen=True)
 class Convert:
-    """Write a motion in another format, at another frame rate, or with a blend from and to the home stance."""
+    """Write a motion in another format, at another frame rate, or with a blend from and to home."""
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="IN")]
     """The motion to read."""
     target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
     """The file to write; its ending chooses the format, unless --as does."""
-    reading: Reading = Reading()
-    source_format: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    reading: Reading = field(default_factory=Reading)
+    source_format: Annotated[str | None, tyro.conf.arg(name="from", metavar="FORMAT")] = None
     """The format of IN, where its name does not settle it."""
-    target_format: Annotated[str | None, tyro.conf.arg(name="as")] = None
+    target_format: Annotated[str | None, tyro.conf.arg(name="as", metavar="FORMAT")] = None
     """The format of OUT, where its name does not settle it."""
-    robot: str | None = None
+    robot: Name = None
     """The robot whose joints a file without names holds."""
-    start: float | None = None
+    start: Seconds = None
     """Begin here (s)."""
-    end: float | None = None
+    end: Seconds = None
     """End here (s)."""
-    fps: float | None = None
+    fps: Rate = None
     """Resample to this frame rate."""
-    blend_home: float | None = None
+    blend_home: Seconds = None
     """Seconds of blend from and to the robot's home stance (robot motions only)."""
 
     def run(self) -> int:
@@ -93,9 +93,7 @@ class Convert:
         clip = expect(clip, RobotMotion, self.source)
         robot = robots.load(clip.robot)
         if robot.joints != clip.joints:
-            raise UnderstudyError(
-                f"{self.source} has other joints than {robot.name}; its home stance does not fit."
-            )
+            raise UnderstudyError(f"{self.source} has other joints than {robot.name}; its home does not fit.")
         return motion.blend_home(clip, robot.home, self.blend_home)
 
 

@@ -13,17 +13,21 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind")
 Inputs = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILES")]
+Seconds = Annotated[float | None, tyro.conf.arg(metavar="SECONDS")]
+Metres = Annotated[float | None, tyro.conf.arg(metavar="METRES")]
+Rate = Annotated[float | None, tyro.conf.arg(metavar="FPS")]
+Name = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
 
 
 @dataclass(frozen=True)
 class Reading:
     """What a file may leave open. Readers settle it from the motion itself where they can."""
 
-    unit: float | None = None
+    unit: Metres = None
     """Length of one unit of the file, in metres (BVH)."""
-    up: str | None = None
+    up: Annotated[str | None, tyro.conf.arg(metavar="AXIS")] = None
     """The file's vertical axis: x, y or z (BVH)."""
-    source_fps: float | None = None
+    source_fps: Rate = None
     """The true frame rate of the file, where it states none or a wrong one."""
 
     def given(self) -> dict[str, Any]:

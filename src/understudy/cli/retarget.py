@@ -1,7 +1,7 @@
 """``understudy retarget``: human motion in, certified robot motion out, for one clip or a folder of them."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ from understudy.cli.console import (
     quiet_stdout,
 )
 from understudy.cli.inputs import Job, plan
-from understudy.cli.options import Inputs, Reading, expect, load_any
+from understudy.cli.options import Inputs, Metres, Rate, Reading, Seconds, expect, load_any
 from understudy.errors import UnderstudyError, UnknownName
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ class Retarget:
     """A name from `understudy robots list`, or a robot folder."""
     method: str = "frame-ik"
     """How to retarget."""
-    reading: Reading = Reading()
-    start: float | None = None
+    reading: Reading = field(default_factory=Reading)
+    start: Seconds = None
     """Begin here (s)."""
-    end: float | None = None
+    end: Seconds = None
     """End here (s)."""
-    fps: float | None = None
+    fps: Rate = None
     """Resample the human to this frame rate first; the robot moves at it, too."""
-    human_height: float | None = None
+    human_height: Metres = None
     """The person's height in metres, where measuring the skeleton is not enough."""
     ground: Literal["auto", "flat", "none"] = "auto"
     """Where the floor is: found by the feet, the lowest level of the clip, or the file's own zero."""

@@ -81,9 +81,8 @@ def _print(facts: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = out()
-    console.print(
-        f"{facts['name']}: {facts['height']:.2f} m, {len(facts['joints'])} joints, {len(facts['bodies'])} bodies"
-    )
+    size = f"{len(facts['joints'])} joints, {len(facts['bodies'])} bodies"
+    console.print(f"{facts['name']}: {facts['height']:.2f} m, {size}")
     joints = Table()
     for name, justify in (("joint", "left"), ("from rad", "right"), ("to rad", "right"), ("rad/s", "right")):
         joints.add_column(name, justify=justify)

@@ -1,13 +1,13 @@
 """``understudy view``: motions as a page in the browser, a film, or a sheet of moments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from understudy.cli.console import out, progress_bar
-from understudy.cli.options import Inputs, Reading, load_any
+from understudy.cli.options import Inputs, Name, Reading, load_any
 from understudy.errors import UnderstudyError
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ class View:
 
     files: Inputs
     """Human and robot motions."""
-    reading: Reading = Reading()
-    robot: str | None = None
+    reading: Reading = field(default_factory=Reading)
+    robot: Name = None
     """The robot whose joints a file without names holds."""
-    format: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    format: Annotated[str | None, tyro.conf.arg(name="from", metavar="FORMAT")] = None
     """The format of all files, where their names do not settle it."""
     video: Path | None = None
     """Write an mp4 film here."""
@@ -59,9 +59,11 @@ def film(path: Path, human: "HumanMotion | None", robot_motion: "RobotMotion | N
 
     with progress_bar() as bar:
         task = bar.add_task(path.name, total=None)
-        view.video(
-            path, human, robot_motion, progress=lambda done, all: bar.update(task, completed=done, total=all)
-        )
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        view.video(path, human, robot_motion, progress=show)
 
 
 def _pair(
