@@ -17,6 +17,7 @@ from understudy.motion.biped import Biped
 from understudy.motion.calibrate_motion import frames_from_motion
 from understudy.motion.calibrate_pose import frames_from_pose
 from understudy.motion.calibrate_sole import level_feet
+from understudy.motion.conventions import known_frames
 from understudy.motion.landmarks import LANDMARKS, SIDES, Landmarks
 from understudy.motion.posture import is_human_like, middle, points_of, stature, t_pose_error
 from understudy.rotations import quat_apply, quat_conj
@@ -47,6 +48,7 @@ class Calibration:
 
 def calibrate(
     biped: Biped,
+    joints: tuple[str, ...],
     rest: Float[np.ndarray, "joint 3"],
     pos: Float[np.ndarray, "time joint 3"],
     quat: Float[np.ndarray, "time joint 4"],
@@ -54,7 +56,7 @@ def calibrate(
     first: int = 0,
 ) -> Calibration:
     """Place all landmarks on a body. ``first`` is the number of leading T-pose frames that are no motion."""
-    frames, how, trust = _frames(biped, rest, pos, quat, fps, first)
+    frames, how, trust = _frames(biped, joints, rest, pos, quat, fps, first)
     moving = slice(first, None) if first < len(pos) else slice(None)
     frames, soles = level_feet(biped, frames, pos[moving], quat[moving], fps, trust)
     for name, other in (("spine", "pelvis"), ("neck", "chest")):
@@ -74,9 +76,18 @@ def calibrate(
 
 
 def _frames(
-    biped: Biped, rest: np.ndarray, pos: np.ndarray, quat: np.ndarray, fps: float, first: int
+    biped: Biped,
+    joints: tuple[str, ...],
+    rest: np.ndarray,
+    pos: np.ndarray,
+    quat: np.ndarray,
+    fps: float,
+    first: int,
 ) -> tuple[Frames, str, float]:
     """The frames, where they come from, and how many seconds of stance outweigh what they say about the soles."""
+    known = known_frames(biped, joints, rest)
+    if known is not None:
+        return known[0], f"frames known for the {known[1]} skeleton", POSE_TRUST
     moving = slice(first, None) if first < len(pos) else slice(None)
     still = np.zeros((len(rest), 4))
     still[:, 0] = 1.0

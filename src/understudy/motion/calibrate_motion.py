@@ -26,6 +26,14 @@ TRUNK_TRUST, HEAD_TRUST, HINGE_TRUST = 0.5, 3.0, 0.3
 """Seconds of plain evidence from the motion that weigh as much as a reference pose. Heads are trusted longer, for people
 look down for whole clips."""
 
+STEEPEST = 0.5
+"""How far, as a sine, the line from the ankle to the ball of a flat foot may decline; dancers' feet point down more."""
+SIDEWAYS = 0.35
+"""How far, as a sine, the thumb must stand off the fingers to tell which way the palm looks."""
+
+TWISTING = 30.0
+"""How much a bone whose hinge wanders, as a forearm's does that also turns the hand, stays with its reference pose."""
+
 LEFT = np.array([0.0, 1.0, 0.0])
 
 
@@ -163,14 +171,14 @@ def _foot(clip: _Clip, side: str, shin: np.ndarray) -> Frames:
     knee, ankle, toe = f"{side}_knee", f"{side}_ankle", f"{side}_toe"
     left = quat_apply(clip.world(knee, shin), np.broadcast_to(LEFT, clip.up.shape))
     tip = clip.p.get(f"{side}_tip")
-    y = clip.fixed(ankle, left)
+    w = clip.upright[:, None] + 1e-3
+    y = clip.fixed(ankle, w * left)
     if tip is None:
-        standing = clip.seen(ankle, (clip.upright[:, None] + 1e-3) * clip.up).sum(0)
-        return {ankle: _yz(y, standing)}
+        return {ankle: _yz(y, clip.seen(ankle, w * clip.up).sum(0))}
     bone = clip.seen(ankle, tip - clip.p[ankle]).mean(0)
     length = np.linalg.norm(bone)
     drop = np.percentile(clip.p[ankle][:, 2], 5) - np.percentile(tip[:, 2], 5)
-    drop = float(np.clip(drop / length, 0.0, 0.8))
+    drop = float(np.clip(drop / length, 0.0, STEEPEST))
     side_axis = unit(y - unit(bone) * (y @ unit(bone)))
     normal = np.cross(unit(bone), side_axis)
     # Turned about the side axis so that the bone declines by what the two heights say.
@@ -192,15 +200,27 @@ def _arm(
     n, seen = _hinge(upper, fore)
     hanging = swing(clip.world("chest", chest), along, upper)
     straight = swing(hanging, along, fore)
+    # In the T-pose the left forearm flexes forward about −z, the right one about +z.
+    up = -sign * n
+    if reference is None:
+        return {
+            name: _yz(
+                sign * clip.fixed(name, bone),
+                clip.seen(name, up + NEUTRAL * quat_apply(neutral, clip.up)).sum(0),
+            )
+            for name, bone, neutral in ((shoulder, upper, hanging), (elbow, fore, straight))
+        }, seen
     out = {}
-    for name, bone, neutral in ((shoulder, upper, hanging), (elbow, fore, straight)):
-        # In the T-pose the left forearm flexes forward about −z, the right one about +z.
-        up = -sign * n + NEUTRAL * (reference is None) * quat_apply(neutral, clip.up)
-        z = clip.seen(name, up).sum(0) / clip.fps
-        if reference is not None:
-            z = z + HINGE_TRUST * quat_apply(reference[name], UP)
-        out[name] = _yz(sign * clip.fixed(name, bone), z)
+    for name, bone in ((shoulder, upper), (elbow, fore)):
+        z = clip.seen(name, up) / clip.fps
+        trust = HINGE_TRUST + TWISTING * _spread(z)
+        out[name] = _yz(sign * clip.fixed(name, bone), z.sum(0) + trust * quat_apply(reference[name], UP))
     return out, seen
+
+
+def _spread(axes: np.ndarray) -> float:
+    """By how much vectors (time, 3) fail to point one way: the length that is lost when they are added."""
+    return float(np.linalg.norm(axes, axis=-1).sum() - np.linalg.norm(axes.sum(0)))
 
 
 def _hand_and_collar(clip: _Clip, side: str, sign: float, frames: Frames) -> Frames:
@@ -221,7 +241,9 @@ def _hand(clip: _Clip, side: str, sign: float, forearm: np.ndarray) -> np.ndarra
     fingers, thumbward = hand_axes(clip.biped, clip.pos, side)
     y = sign * clip.fixed(wrist, fingers if fingers is not None else clip.bone(elbow, wrist))
     if thumbward is not None:
-        x = clip.fixed(wrist, thumbward)
-        return quat_from_axes(unit(x - y * (x @ y)), y)
+        x = clip.seen(wrist, thumbward).mean(0)
+        x = x - y * (x @ y)
+        if np.linalg.norm(x) > SIDEWAYS:
+            return quat_from_axes(unit(x), y)
     up = quat_apply(clip.world(elbow, forearm), clip.up)
     return _yz(y, clip.fixed(wrist, up))

@@ -16,9 +16,9 @@ from understudy.motion.calibrate import calibrate
 from understudy.motion.files import atomic_path
 from understudy.motion.formats import bvh_pose as pose
 from understudy.motion.formats import bvh_settle as settle
+from understudy.motion.formats import bvh_write
 from understudy.motion.formats.bvh_text import BvhText, parse
 from understudy.motion.types import HumanMotion, Origin, Skeleton
-from understudy.rotations import quat_apply, quat_conj, quat_mul, quat_to_euler
 
 SLOWEST, FASTEST = 1.0, 2000.0
 """Frame rates outside of this are mistakes."""
@@ -72,7 +72,7 @@ def read(
 
     rest, offsets = (scale * settle.to_world_axes(v, up) for v in (rest, offsets))
     pos, quat = scale * settle.to_world_axes(pos, up), settle.to_world_quat(quat, up)
-    found = calibrate(biped, rest, pos, quat, rate, first)
+    found = calibrate(biped, names, rest, pos, quat, rate, first)
     inferred["landmarks"] = f"{biped.how}; {found.how}"
     inferred |= {"sides": biped.warning} if biped.warning else {}
     inferred |= {"names": f"repeated names were numbered: {', '.join(text.renamed)}"} if text.renamed else {}
@@ -85,6 +85,17 @@ def read(
     return HumanMotion(skeleton, rate, pos[cut], quat[cut], origin=origin)
 
 
+def write(motion: HumanMotion, path: str | Path) -> None:
+    """Write a BVH file with y up, in centimetres, angles in the order Z X Y, joints depth first.
+
+    Poses and frame rate survive; landmarks, tracks and origin do not, for BVH has no place for them. Joints other than
+    the root get position channels only if their place in the parent's frame changes.
+    """
+    lines = bvh_write.lines(motion)
+    with atomic_path(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def _check_options(unit: float | None, up: str | None, fps: float | None) -> None:
     if unit is not None and not (np.isfinite(unit) and unit > 0):
         raise LimitError(f"unit is the length of one unit of the file in metres, above zero; got {unit}.")
@@ -95,7 +106,7 @@ def _check_options(unit: float | None, up: str | None, fps: float | None) -> Non
 
 
 def _rate(text: BvhText, fps: float | None) -> tuple[float, dict[str, str]]:
-    """Frames a second. Frame times are written with few digits, so nearly whole rates are taken as whole."""
+    """Frames a second; whole, if a whole rate could have been written with these digits."""
     if fps is not None:
         return float(fps), {"fps": f"{fps:g}: as given"}
     time = text.frame_time
@@ -103,7 +114,7 @@ def _rate(text: BvhText, fps: float | None) -> tuple[float, dict[str, str]]:
         problem = f"a frame time of {time:g} s is not that of a motion; give the true rate with --fps."
         raise FormatError(text.path, problem, text.frame_time_line)
     rate = 1.0 / time
-    if abs(rate - round(rate)) < 1e-4 * rate:
+    if abs(1.0 / round(rate) - time) <= text.frame_time_step:
         rate = float(round(rate))
     return rate, {"fps": f"{rate:g}: the file's frame time is {time:g} s"}
 

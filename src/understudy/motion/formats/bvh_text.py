@@ -1,6 +1,7 @@
 """The text of a BVH file as a tree and a table of numbers; nothing is interpreted here."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ class BvhText:
     path: Path
     joints: tuple[BvhJoint, ...]
     frame_time: float
+    frame_time_step: float
+    """The value of the last digit that the frame time was written with (s)."""
     frame_time_line: int
     values: Float[np.ndarray, "time channel"]
     renamed: tuple[str, ...]
@@ -57,9 +60,9 @@ def parse(path: str | Path) -> BvhText:
     for number, line in enumerate(lines[first + 1 : motion], start=first + 2):
         tree.read(line, number)
     joints, renamed = tree.finish(motion + 1)
-    count, frame_time, frame_time_line, body = _motion_header(path, lines, motion)
+    count, (frame_time, step), frame_time_line, body = _motion_header(path, lines, motion)
     values = _numbers(path, lines, body, count, sum(len(j.channels) for j in joints))
-    return BvhText(path, joints, frame_time, frame_time_line, values, renamed)
+    return BvhText(path, joints, frame_time, step, frame_time_line, values, renamed)
 
 
 def _decode(path: Path) -> str:
@@ -191,8 +194,8 @@ def _unique(names: list[str], ends: list[bool]) -> tuple[list[str], tuple[str, .
     return out, tuple(renamed)
 
 
-def _motion_header(path: Path, lines: list[str], motion: int) -> tuple[int, float, int, int]:
-    """Announced frame count, frame time (s), its line, and the index of the first line of numbers."""
+def _motion_header(path: Path, lines: list[str], motion: int) -> tuple[int, tuple[float, float], int, int]:
+    """Announced frame count, frame time (s) with the value of its last digit, its line, and the index of the first line of numbers."""
     found: list[tuple[int, str]] = []
     at = motion + 1
     while len(found) < 2 and at < len(lines):
@@ -215,7 +218,7 @@ def _motion_header(path: Path, lines: list[str], motion: int) -> tuple[int, floa
     frame_time = _float(seconds)
     if "".join(label.lower().split()) != "frametime" or frame_time is None:
         raise FormatError(path, f"expected 'Frame Time: <seconds>', found {time[:60]!r}.", time_line)
-    return int(count), frame_time, time_line, at
+    return int(count), (frame_time, _last_digit(seconds)), time_line, at
 
 
 def _numbers(path: Path, lines: list[str], body: int, frames: int, columns: int) -> np.ndarray:
@@ -247,6 +250,11 @@ def _numbers(path: Path, lines: list[str], body: int, frames: int, columns: int)
             if bad is not None:
                 raise FormatError(path, f"{bad[:40]!r} is not a finite number.", line)
     return values.reshape(frames, columns)
+
+
+def _last_digit(word: str) -> float:
+    exponent = Decimal(word.strip()).as_tuple().exponent
+    return 10.0**exponent if isinstance(exponent, int) else 0.0
 
 
 def _float(word: str) -> float | None:
