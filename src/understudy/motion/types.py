@@ -171,7 +171,8 @@ def _unit(q: np.ndarray, name: str) -> np.ndarray:
     norm = np.linalg.norm(q.astype(np.float64), axis=-1, keepdims=True)
     if len(q) and np.abs(norm - 1).max() > 1e-2:
         raise ShapeError(f"{name} must hold unit quaternions; lengths run from {norm.min():.3g} to {norm.max():.3g}.")
-    return (q / norm).astype(np.float32)
+    # What is unit to float32 precision stays as it is, so that a clip read back is the clip to the last bit.
+    return np.where(np.abs(norm - 1) < 1e-6, q, q / norm).astype(np.float32)
 
 
 def _check_time(fps: float, frames: int, tracks: Tracks) -> None:

@@ -11,6 +11,9 @@ import numpy as np
 from understudy.errors import FormatError, ShapeError, UnderstudyError
 from understudy.motion.types import Origin, RobotMotion
 
+LARGEST = 1e9
+"""Numbers in motions are metres and radians; larger ones are damage."""
+
 
 def existing_file(path: str | Path) -> Path:
     """The path of a readable file.
@@ -38,7 +41,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     if not zipfile.is_zipfile(path):
         raise FormatError(path, "this is not an npz archive (or it was cut short).")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves the file open when the archive is damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except (
         ValueError,
@@ -146,12 +150,15 @@ def robot_motion(
         )
     row = "line" if lines else "frame"
     for name, array in (("root position", root_pos), ("root quaternion", root_quat), ("joints", joint_pos)):
-        bad = ~np.isfinite(array).all(axis=1)
+        # The comparison is false for NaN too; the bound keeps float32 from overflowing.
+        bad = ~(np.abs(array) < LARGEST).all(axis=1)
         if bad.any():
             first = int(np.argmax(bad))
             where = None if not lines else first + 1
             raise FormatError(
-                path, f"the {name} of {row} {first + lines} is not finite (NaN or infinity).", where
+                path,
+                f"the {name} of {row} {first + lines} is not a usable number (NaN, infinite or huge).",
+                where,
             )
     length = np.linalg.norm(root_quat, axis=1)
     off = np.abs(length - 1) > 1e-2

@@ -42,7 +42,7 @@ def write(motion: HumanMotion | RobotMotion, path: str | Path, *, bodies: BodyTr
     """
     if not isinstance(motion, RobotMotion):
         raise UnderstudyError(
-            f"Cannot write {path}: an mjlab file holds a robot's motion, and this is a human's."
+            f"Cannot write {path}: an mjlab file holds a robot's motion, not a human's."
         )
     if bodies is None:
         raise UnderstudyError(

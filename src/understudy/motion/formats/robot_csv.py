@@ -99,7 +99,7 @@ def _table(path: Path) -> np.ndarray:
 def _write(motion: HumanMotion | RobotMotion, path: str | Path, from_wxyz: Reorder) -> None:
     if not isinstance(motion, RobotMotion):
         raise UnderstudyError(
-            f"Cannot write {path}: this table holds a robot's motion, and this is a human's."
+            f"Cannot write {path}: this table holds a robot's motion, not a human's."
         )
     if abs(motion.fps - FPS) > 1e-6 * FPS:
         raise UnderstudyError(
