@@ -24,17 +24,16 @@ VERSION = 1
 """Raised whenever a check, a threshold or the hash changes meaning."""
 
 DEEPEST_OVERLAP = 0.001
-"""Deepest self-collision (m) that passes. The primitives stand 1 mm and more proud of the links' shells, and
-a solver that keeps them apart ends within its own tolerance of touching."""
+"""Deepest overlap of two primitives (m) that passes: a solver that keeps bodies apart holds them so to within
+its own tolerance, and resampling a motion adds a little."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One property of a motion. It passes while the worst ``value`` does not exceed ``threshold``, both in
-    ``unit``.
+    """One property of a motion, which passes while its worst ``value`` does not exceed ``threshold``.
 
-    ``worst_frame`` and ``worst_time`` (s) say when, ``where`` which joint, body or pair; None and empty where
-    nothing was measured, and then ``value`` is None and the check has not passed.
+    Both are in ``unit``. ``worst_frame`` and ``worst_time`` (s) say when, ``where`` which joint, body or
+    pair; None and empty where nothing was measured, and then ``value`` is None and the check has not passed.
     """
 
     name: str
@@ -92,8 +91,7 @@ def motion_hash(motion: RobotMotion) -> str:
 
 
 def attach(motion: RobotMotion, certificate: Certificate) -> RobotMotion:
-    """The same motion with the certificate in its origin. Raises LimitError if it was made on other
-    numbers."""
+    """The same motion with the certificate in its origin. Raises LimitError if it is another motion's."""
     if not certificate.belongs_to(motion):
         raise LimitError(
             f"The certificate was made on another motion: its hash begins {certificate.motion_hash[:8]}, "

@@ -1,5 +1,4 @@
-"""The same low-pass for every method, so that methods that filter their output and those that do not can be
-compared.
+"""One low-pass for all methods, so that those that filter their output and those that do not can be compared.
 
 Headline figures are raw. Some published ones are not: they were counted after a zero-phase fourth-order
 Butterworth filter on joints and root, which removes most jumps and hides where they were. Beside the raw

@@ -15,8 +15,7 @@ from understudy.evaluate.tracks import HumanTracks, RobotTracks
 from understudy.motion.landmarks import SIDES
 
 UNDER_FLOOR = 0.005
-"""A body deeper than this (m) is under the floor; less is within what a foot's rubber and a mocap floor
-give."""
+"""A body deeper than this (m) is under the floor; less is within the give of a rubber sole."""
 Paths = Mapping[str, Float[np.ndarray, "time 3"]]
 NO_STANCE = "the human never stands flat on a foot in this clip"
 
@@ -60,8 +59,7 @@ def self_collision(robot: RobotTracks) -> list[Metric]:
 
 
 def under_floor(robot: RobotTracks) -> list[Metric]:
-    """Frames with any body more than 5 mm under the floor, the deepest, and how deep the soles are on
-    average."""
+    """Frames with a body more than 5 mm under the floor, the deepest, and the mean depth of the soles."""
     lowest = robot.clearances.lowest
     low = lowest.min(axis=1)
     frame, capsule = divmod(int(lowest.argmin()), lowest.shape[1])

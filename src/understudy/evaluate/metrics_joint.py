@@ -14,13 +14,11 @@ from understudy.evaluate.metric import Metric, frame_share
 from understudy.rotations import quat_angle
 
 JUMP = 0.5
-"""A joint step (rad) or a turn of a human landmark (rad) larger than this is a jump; so counts NMR (joint
-jump ratio)."""
+"""A joint step or a turn of a human landmark beyond this (rad) is a jump, as in NMR's joint jump ratio."""
 NEAR_LIMIT = (0.05, 0.10)
 """Distances from the hardware limit (rad) within which a frame counts as near it; the first is NMR's."""
 RANGE_TOLERANCE = 1e-4
-"""A joint is outside its range beyond this (rad), which is above the rounding of float32 and below any
-encoder."""
+"""A joint is outside its range when beyond it by more than this (rad), which float32 cannot round away."""
 SPEED_TOLERANCE = 1e-4
 """The same for speed, as a share of the motor's: a step solved for exactly the top speed is not above it."""
 
@@ -31,16 +29,14 @@ def joint_steps(joint_pos: Float[np.ndarray, "time dof"]) -> Float[np.ndarray, "
 
 
 def landmark_turns(quat: Float[np.ndarray, "time landmark 4"]) -> Float[np.ndarray, "time"]:
-    """The largest angle (rad) that any landmark turned by, in the world, since the frame before; zero in
-    frame 0."""
+    """The largest turn (rad) of any landmark in the world since the frame before; zero in frame 0."""
     turns = np.zeros(len(quat))
     turns[1:] = quat_angle(quat[:-1], quat[1:]).max(axis=1)
     return turns
 
 
 def jumps(joint_pos: Float[np.ndarray, "time dof"], fps: float) -> Metric:
-    """Frames whose largest joint step exceeds 0.5 rad (NMR's joint jump). The series is the largest step,
-    rad."""
+    """Frames whose largest joint step exceeds 0.5 rad (NMR's joint jump); the series is that step (rad)."""
     steps = joint_steps(joint_pos).max(axis=1)
     note = f"a joint stepped more than {JUMP} rad at {fps:g} fps, i.e. faster than {JUMP * fps:.3g} rad/s"
     return frame_share("joint_jumps", "Joint jumps", steps > JUMP, note, steps)
@@ -49,8 +45,7 @@ def jumps(joint_pos: Float[np.ndarray, "time dof"], fps: float) -> Metric:
 def unexplained(
     joint_pos: Float[np.ndarray, "time dof"], human_quat: Float[np.ndarray, "time landmark 4"]
 ) -> Bool[np.ndarray, "time"]:
-    """Frames with a joint step above 0.5 rad although no landmark of the human turned by more than 0.5
-    rad."""
+    """Frames with a joint step above 0.5 rad although no landmark of the human turned by as much."""
     return (joint_steps(joint_pos).max(axis=1) > JUMP) & (landmark_turns(human_quat) <= JUMP)
 
 
@@ -85,8 +80,7 @@ def above_motor_speed(
     velocity_limit: Float[np.ndarray, "dof"],
     joints: Sequence[str],
 ) -> tuple[Metric, Metric]:
-    """Frames in which a joint exceeds its motor's top speed, and the worst ratio of the clip. The series is
-    the ratio."""
+    """Frames with a joint above its motor's top speed, and the worst ratio, whose series is the ratio."""
     ratio = speed_ratio(joint_pos, fps, velocity_limit)
     worst = ratio.max(axis=1)
     note = f"frame difference × {fps:g} fps against the motor's top speed"
@@ -129,8 +123,7 @@ def outside_range(margin: Float[np.ndarray, "time dof"]) -> Metric:
 
 
 def at_solver_bound(margin: Float[np.ndarray, "time dof"], bound: float | None) -> Metric:
-    """Frames with a joint at the solver's own limit, ``bound`` rad inside the hardware range; None if it
-    stated none.
+    """Frames with a joint within the solver's own margin, ``bound`` rad inside the hardware range.
 
     A solver that keeps a margin is never near a hardware limit, however often it is stuck at its own.
     """
@@ -155,8 +148,7 @@ def stated_bound(history: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def jerk(joint_pos: Float[np.ndarray, "time dof"], fps: float) -> tuple[Metric, Metric]:
-    """Mean and 99th percentile of the absolute joint jerk (rad/s³), third differences over all joints and
-    frames."""
+    """Mean and 99th percentile of the absolute joint jerk (rad/s³), over all joints and frames."""
     third = np.abs(np.diff(joint_pos, n=3, axis=0)) * fps**3
     if not third.size:
         empty = "needs four frames"

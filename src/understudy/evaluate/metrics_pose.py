@@ -13,8 +13,7 @@ from understudy.evaluate.reference import (
 from understudy.evaluate.tracks import HumanTracks, RobotTracks
 
 MISALIGNED = np.pi / 6
-"""A robot that faces away from the human by more than this (rad) throughout comes from a file with other
-axes."""
+"""A robot that faces away from the human by more than this (rad) throughout has other axes in its file."""
 
 
 def keypoint_error(robot: RobotTracks, reference: Reference, human: HumanTracks) -> Metric:

@@ -5,17 +5,14 @@ world orientation of the human's landmark x, d(a → b) the unit vector from the
 offsets o and lengths l measured on the robot in its T-pose (where all landmark frames are aligned with the
 world):
 
-    hip      = pelvis + R_pelvis · o(pelvis → hip)
-    knee     = hip  + l(hip, knee)    · d(hip → knee)
-    ankle    = knee + l(knee, ankle)  · d(knee → ankle)
-    pivot    = pelvis + R_pelvis · o(pelvis → pivot)
-    shoulder = pivot  + R_chest · o(pivot → shoulder)
-    elbow    = shoulder + l(shoulder, elbow) · d(shoulder → elbow)
-    wrist    = elbow    + l(elbow, wrist)    · d(elbow → wrist)
+hip = pelvis + R_pelvis · o(pelvis → hip) knee = hip + l(hip, knee) · d(hip → knee) ankle = knee + l(knee,
+ankle) · d(knee → ankle) pivot = pelvis + R_pelvis · o(pelvis → pivot) shoulder = pivot + R_chest · o(pivot →
+shoulder) elbow = shoulder + l(shoulder, elbow) · d(shoulder → elbow) wrist = elbow + l(elbow, wrist) ·
+d(elbow → wrist)
 
 The pivot is where the robot's waist bends: its ``spine`` landmark, or its ``chest`` where it has no spine. So
-the human's whole spine acts as one joint there, and shrugging, which no robot here can do, is no part of the
-reference.
+the human's whole spine acts as one joint there, and shrugging, for which robots have no joints, is no part of
+the reference.
 
 *Pelvis-relative* positions are these minus the pelvis position, along the world's axes. A robot is measured
 the same way: its landmarks minus its own pelvis landmark, along the world's axes. A robot whose pelvis is
@@ -74,8 +71,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Build:
-    """A robot's own measures in its T-pose: landmark positions from the pelvis, and the ankle's height above
-    the sole (m)."""
+    """A robot's measures in its T-pose (m): landmarks from the pelvis, the ankle's height above the sole."""
 
     names: tuple[str, ...]
     pos: Float[np.ndarray, "landmark 3"]
@@ -113,10 +109,10 @@ class Build:
 
 
 def build_reference(build: Build, human: HumanTracks, ankle_level: float) -> Reference:
-    """The reference of one clip; ``ankle_level`` is the height (m) of the human's ankles while the feet are
-    flat.
+    """The reference of one clip.
 
-    Raises SkeletonMismatch if the skeleton lacks the pelvis, the chest, or a point of an arm or a leg.
+    ``ankle_level`` is the height (m) of the human's ankles while the feet are flat (``Stance``). Raises
+    SkeletonMismatch if the skeleton lacks the pelvis, the chest, or a point of an arm or a leg.
     """
     pelvis_turn, chest_turn = human.turn("pelvis"), human.turn("chest")
     pivot = "spine" if "spine" in build else "chest"
@@ -142,29 +138,29 @@ def leg_length(human: HumanTracks) -> float:
 
 
 def relative_error(robot: RobotTracks, reference: Reference) -> Float[np.ndarray, "time keypoint"]:
-    """Distance (m) of each of the robot's key points from the reference, both seen from their own pelvis
-    position."""
+    """Distance (m) of the robot's key points from the reference, each seen from its own pelvis position."""
     actual = _points(robot, reference) - robot.at("pelvis")[:, None]
     return np.linalg.norm(actual - reference.relative, axis=-1)
 
 
 def world_error(robot: RobotTracks, reference: Reference) -> Float[np.ndarray, "time keypoint"]:
-    """The same in the world (m), after taking off the mean horizontal distance between the two pelvis
-    paths."""
+    """The same in the world (m), less the mean horizontal distance between the two pelvis paths."""
     apart = (robot.at("pelvis") - reference.pelvis).mean(axis=0) * np.array([1.0, 1.0, 0.0])
     return np.linalg.norm(_points(robot, reference) - apart - reference.world, axis=-1)
 
 
 def orientation_error(robot: RobotTracks, human: HumanTracks) -> Float[np.ndarray, "time landmark"]:
-    """The angle (rad) between the robot's and the human's landmark frames, for those of ``ORIENTED`` that
-    both have."""
+    """The angles (rad) between the robot's and the human's landmark frames, of ``ORIENTED`` where both have
+    them."""
     both = [n for n in ORIENTED if n in robot and n in human]
     return np.stack([quat_angle(robot.turn(n), human.turn(n)) for n in both], axis=1)
 
 
 def heading_apart(robot: RobotTracks, human: HumanTracks) -> float:
-    """The mean angle (rad, about z) from the human's pelvis heading to the robot's: zero for a faithful
-    motion, a quarter turn where two files disagree about which way is forward."""
+    """The mean angle (rad, about z) from the human's pelvis heading to the robot's.
+
+    About zero for a faithful motion, a quarter turn where two files disagree about which way is forward.
+    """
     turn = quat_yaw(robot.turn("pelvis")) - quat_yaw(human.turn("pelvis"))
     return float(np.arctan2(np.sin(turn).mean(), np.cos(turn).mean()))
 

@@ -1,5 +1,4 @@
-"""Everything measured on one robot motion against the human it came from: the numbers, the verdict, the
-curves."""
+"""Everything measured on one robot motion: the numbers, the verdict, the curves."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +32,7 @@ SERIES = {
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What ``report`` found. ``series`` are per-frame arrays over the robot's frames, their unit at the end
-    of their name."""
+    """What ``report`` found; ``series`` are arrays over the robot's frames, named with their unit."""
 
     robot: str
     clip: str

@@ -1,5 +1,4 @@
-"""When the human stands on which foot, decided from the human clip alone and never from a method's own
-contacts.
+"""When the human stands on which foot, decided from the human clip alone, never from a method's own contacts.
 
 Two points of each foot are watched, the ball of the foot (``toe``) and the ``ankle``. Each has a *rest
 level*: the height over the clip's own floor at which it dwells while the foot stands, found as the densest
@@ -88,8 +87,7 @@ def _both(feet: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def speed(path: Float[np.ndarray, "time 3"], fps: float) -> Float[np.ndarray, "time"]:
-    """Speed (m/s) of a point: central difference over 1/30 s to each side (at least one frame), one-sided at
-    the ends."""
+    """Speed (m/s) of a point, over 1/30 s (at least one frame) to each side; one-sided at the ends."""
     frames = len(path)
     reach = max(1, round(fps / 30))
     now = np.arange(frames)
@@ -101,8 +99,7 @@ def speed(path: Float[np.ndarray, "time 3"], fps: float) -> Float[np.ndarray, "t
 def rest_level(
     height: Float[np.ndarray, "n"], speeds: Float[np.ndarray, "n"], top: float, otherwise: float | None = None
 ) -> float:
-    """The height (m) over the floor at which a point dwells: the middle of the densest 2 cm among its slow
-    frames.
+    """The height (m) over the floor at which a point dwells: amid the densest 2 cm of its slow frames.
 
     Only heights below ``top`` are searched. If there are no such frames, ``otherwise``, or the lowest height
     of all.
@@ -137,8 +134,7 @@ def _runs_with(loose: np.ndarray, strict: np.ndarray, shortest: int) -> np.ndarr
 
 
 def _ankle_above_toe(human: HumanTracks) -> float:
-    """How far (m) the ankle is above the ball of the foot in the T-pose, both feet and all frames
-    averaged."""
+    """How far (m) the ankle is above the ball of the foot in the T-pose: both feet, all frames, averaged."""
     rises = []
     for side in SIDES:
         from_toe = human.at(f"{side}_ankle") - human.at(f"{side}_toe")

@@ -1,5 +1,4 @@
-"""What every metric reads: one human and one robot on the same instants, as plain arrays, each computed
-once."""
+"""What every metric reads: a human and a robot at the same instants, as plain arrays, computed once."""
 
 import json
 from collections.abc import Mapping
@@ -73,8 +72,10 @@ class RobotTracks:
 
     @classmethod
     def of(cls, robot: Robot, motion: RobotMotion) -> "RobotTracks":
-        """Run the kinematics once. Raises ShapeError for values that are not finite, SkeletonMismatch for
-        other joints."""
+        """Run the kinematics.
+
+        Raises ShapeError for values that are not finite and SkeletonMismatch for the joints of another robot.
+        """
         check_finite(motion)
         bodies = body_tracks(robot, motion)
         pos, quat = robot.landmarks.world(bodies.pos, bodies.quat)
