@@ -140,7 +140,6 @@ def test_attaching_and_telling_whether_it_still_belongs(g1, standing):
         attach(shifted(standing, np.array([0, 0, 0.01])), certificate)
 
 
-@pytest.mark.xfail(reason="motion.types normalises unit quaternions again and again, which moves last bits")
 def test_a_certificate_still_belongs_after_attaching_saving_and_loading(g1, tmp_path):
     frames = 3000
     turns = np.random.default_rng(0).normal(size=(frames, 4))
