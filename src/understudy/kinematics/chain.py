@@ -119,6 +119,9 @@ class Chain(nn.Module):
             constants["capsule_end"] = capsules.end
             constants["capsule_radius"] = capsules.radius
             constants["capsule_pairs"] = capsules.pairs
+            # Rows of (all starts, all ends) that are points of their own: a sphere's two ends are one.
+            long = (capsules.start != capsules.end).any(axis=-1)
+            constants["capsule_tips"] = np.flatnonzero(np.concatenate([np.ones_like(long), long]))
         for name, value in constants.items():
             kind = dtype if np.issubdtype(value.dtype, np.floating) else None
             self.register_buffer(name, torch.as_tensor(value, dtype=kind), persistent=False)
@@ -210,6 +213,16 @@ class State:
     def landmark_jacobian(self) -> Float[Tensor, "*batch landmark 6 tangent"]:
         """Derivatives of the landmarks' poses, as ``jacobian`` has them."""
         return self.jacobian(self.chain.landmark_link, self.landmark_pos)
+
+    @cached_property
+    def capsule_start(self) -> Float[Tensor, "*batch capsule 3"]:
+        """First ends of the capsules' axes (m)."""
+        return self.points(self.chain.capsule_link, self.chain.capsule_start)
+
+    @cached_property
+    def capsule_end(self) -> Float[Tensor, "*batch capsule 3"]:
+        """Second ends of the capsules' axes (m)."""
+        return self.points(self.chain.capsule_link, self.chain.capsule_end)
 
     @cached_property
     def joint_jacobian(self) -> Float[Tensor, "*batch dof tangent"]:
