@@ -1,6 +1,5 @@
 """Pictures by OpenGL without a window: MuJoCo's renderer on EGL (a graphics card, or Mesa) or OSMesa (Mesa
 only).
-
 Which of the two works can only be found out by trying, a failed try leaves PyOpenGL tied to that platform,
 and a bad driver can end the process. So each is tried once, in a short-lived process of its own.
 """
@@ -141,6 +140,8 @@ def _stage(shapes: tuple[Shape, ...], size: tuple[int, int]) -> mujoco.MjModel:
     """A model with a floor, two lights, and one free-standing body for every shape."""
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth, spec.visual.global_.offheight = size
+    # Without a graphics card every triangle costs: a robot of primitives has some hundred capsules.
+    spec.visual.quality.numslices, spec.visual.quality.numstacks = 20, 10
     # Two thousand points across a shadow of about five metres; more costs too much without a graphics card.
     spec.visual.quality.shadowsize = 2048
     spec.visual.quality.offsamples = 4
