@@ -1,63 +1,30 @@
 """Which joint of an unknown human skeleton is which part of the body.
-
-Names first, over a small table of the conventions in use; then the shape of the tree, where names say nothing or
-contradict the geometry. The trunk needs no names: the pelvis is where the legs meet and the chest where the arms
-meet. Positions may be in any unit and any right-handed axes; only directions and proportions are looked at.
+Names first, over a small table of the conventions in use; then the shape of the tree, where names say nothing
+or contradict the geometry. The trunk needs no names: the pelvis is where the legs meet and the chest where
+the arms meet. Positions may be in any unit and any right-handed axes; only directions and proportions are
+looked at.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from understudy.errors import SkeletonMismatch
+from understudy.motion.biped_tree import ARMS, HEADS, LEGS, TOES, Tree
 from understudy.motion.landmarks import SIDES, mirrored
-
-# The three joints of a limb from the trunk outwards, as the conventions call them once sides and prefixes are gone.
-# The same word means different joints in different rows ("leg", "hip", "arm", "shoulder"), hence whole rows.
-LEGS = (
-    ("upleg", "leg", "foot"),  # MotionBuilder, Mixamo, LAFAN1, Rokoko, Vicon, OptiTrack
-    ("upperleg", "lowerleg", "foot"),  # Unity, Bandai-Namco, Xsens, VRM
-    ("thigh", "calf", "foot"),  # 3ds Max Biped, Unreal, Character Creator
-    ("thigh", "shin", "foot"),  # Daz, Poser, Blender
-    ("thighbend", "shin", "foot"),  # Daz Genesis
-    ("leg", "shin", "foot"),  # SOMA
-    ("hip", "knee", "ankle"),  # 3ds Max mocap, Xsens BVH, SMPL, Kinect
-    ("hip", "knee", "foot"),
-    ("thigh", "knee", "ankle"),
-    ("leg", "knee", "ankle"),  # MikuMikuDance in English
-    ("femur", "tibia", "foot"),  # Acclaim
-)
-ARMS = (
-    ("arm", "forearm", "hand"),
-    ("upperarm", "lowerarm", "hand"),
-    ("upperarm", "forearm", "hand"),
-    ("shldr", "forearm", "hand"),
-    ("shldrbend", "forearmbend", "hand"),
-    ("shoulder", "elbow", "wrist"),
-    ("shoulder", "elbow", "hand"),
-    ("humerus", "radius", "wrist"),
-    ("humerus", "radius", "hand"),
-    ("arm", "elbow", "wrist"),
-)
-TOES = ("toebase", "toe", "toes", "toe0", "ball", "foot", "metatarsals")
-HEADS = ("head",)
-
-_SIDE_WORDS = {"l": "left", "left": "left", "r": "right", "right": "right"}
-_VOCABULARY = {w for row in LEGS + ARMS for w in row} | set(TOES) | {"collar", "clavicle", "hand"}
 
 
 @dataclass(frozen=True)
 class Biped:
     """The parts that were found.
-
-    ``joints`` maps landmark names to joint indices, for those landmarks that have a joint of their own: always the
-    pelvis, chest, head, hips, knees, ankles, shoulders, elbows and wrists; spine, neck, collars and toes if there
-    are such joints. ``ends`` maps ``head``, ``left_toe``, … to the outermost joint of that limb, if it lies beyond
-    the landmark. ``fingers`` maps ``left_thumb``, ``left_index``, ``left_middle``, ``left_pinky``, … to the joints of that
-    finger from the palm outwards.
+    ``joints`` maps landmark names to joint indices, for those landmarks that have a joint of their own:
+    always the pelvis, chest, head, hips, knees, ankles, shoulders, elbows and wrists; spine, neck, collars
+    and toes if there are such joints. ``ends`` maps ``head``, ``left_toe``, … to the outermost joint of that
+    limb, if it lies beyond the landmark. ``fingers`` maps ``left_thumb``, ``left_index``, ``left_middle``,
+    ``left_pinky``, … to the joints of that finger from the palm outwards.
     """
 
     joints: dict[str, int]
@@ -86,97 +53,14 @@ def find_landmarks(
         how = f"by the shape of the skeleton ({reason})"
         if limbs is None or _implausible(tree, limbs):
             raise SkeletonMismatch(
-                "No human body was found in this skeleton: two legs and two arms of three joints each, joined by a "
-                f"trunk, are needed ({reason}). Its joints: {', '.join(joints)}."
+                "No human body was found in this skeleton: two legs and two arms of three joints each, joined "
+                f"by a trunk, are needed ({reason}). Its joints: {', '.join(joints)}."
             )
     found, warning = _sided(tree, limbs, named=how == "by name")
     found |= _trunk(tree, found)
     found |= _collars(tree, found)
     found |= _toes(tree, found)
     return Biped(found, _ends(tree, found), _fingers(tree, found), how, warning)
-
-
-class Tree:
-    """A skeleton with the questions asked about it. ``segment`` is each joint's median distance to its parent."""
-
-    def __init__(self, joints: Sequence[str], parents: np.ndarray, pos: np.ndarray):
-        self.joints = tuple(joints)
-        self.parents = np.asarray(parents)
-        self.pos = np.asarray(pos, np.float64)
-        up = np.maximum(self.parents, 0)
-        self.segment = np.median(np.linalg.norm(self.pos - self.pos[:, up], axis=-1), axis=0)
-        self.children: list[list[int]] = [[] for _ in joints]
-        for child, parent in enumerate(self.parents):
-            if parent >= 0:
-                self.children[parent].append(child)
-        self.reach = np.zeros(len(self.joints))
-        for j in range(len(self.joints) - 1, 0, -1):
-            p = self.parents[j]
-            self.reach[p] = max(self.reach[p], self.reach[j] + self.segment[j])
-        self.size = float(self.reach[0])
-        self.words = _bare_names(self.joints)
-
-    def path(self, j: int) -> list[int]:
-        """From the root down to ``j``, both included."""
-        out = [j]
-        while self.parents[out[-1]] >= 0:
-            out.append(int(self.parents[out[-1]]))
-        return out[::-1]
-
-    def below(self, j: int) -> list[int]:
-        """Everything that hangs on ``j``, parents first, without ``j`` itself."""
-        out: list[int] = []
-        for child in self.children[j]:
-            out += [child, *self.below(child)]
-        return out
-
-    def between(self, top: int, bottom: int) -> list[int]:
-        """The joints strictly between two joints of one chain."""
-        path = self.path(bottom)
-        return path[path.index(top) + 1 : -1] if top in path else []
-
-    def meet(self, a: int, b: int) -> int:
-        """The last joint that carries both."""
-        common = [x for x, y in zip(self.path(a), self.path(b), strict=False) if x == y]
-        return common[-1]
-
-    def farthest(self, j: int) -> list[int]:
-        """The chain from ``j`` to the leaf that lies farthest along the bones, ``j`` included."""
-        chain = [j]
-        while self.children[chain[-1]]:
-            chain.append(max(self.children[chain[-1]], key=lambda c: self.reach[c] + self.segment[c]))
-        return chain
-
-    def mean_distance(self, a: int, b: int) -> float:
-        return float(np.median(np.linalg.norm(self.pos[:, a] - self.pos[:, b], axis=-1)))
-
-
-def _bare_names(joints: Sequence[str]) -> list[tuple[str, str]]:
-    """Each name as (side, rest): namespaces, shared prefixes and suffixes, case and separators removed."""
-    words = [
-        [w.lower() for w in re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+", name.split(":")[-1])]
-        for name in joints
-    ]
-    for end in (0, -1):
-        while True:
-            edge = [w[end] for w in words if len(w) > 1]
-            shared = max(set(edge), key=edge.count, default="")
-            if edge.count(shared) < max(4, 0.7 * len(words)) or shared in _SIDE_WORDS:
-                break
-            words = [w[1:] if end == 0 else w[:-1] if len(w) > 1 and w[end] == shared else w for w in words]
-    return [_side_and_rest(w) for w in words]
-
-
-def _side_and_rest(words: list[str]) -> tuple[str, str]:
-    side = next((_SIDE_WORDS[w] for w in words if w in _SIDE_WORDS), "")
-    rest = "".join(w for w in words if w not in _SIDE_WORDS)
-    if side:
-        return side, rest
-    for prefix in ("left", "right", "l", "r"):
-        bare = rest.removeprefix(prefix)
-        if bare != rest and bare in _VOCABULARY:
-            return _SIDE_WORDS[prefix], bare
-    return "", rest
 
 
 def _limbs_by_name(tree: Tree) -> dict[str, int] | None:
@@ -197,7 +81,7 @@ def _row(
         if None in found.values():
             continue
         chains = [[found[f"{s}_{p}"] for p in parts] for s in SIDES]
-        if all(a in tree.path(b)[:-1] for chain in chains for a, b in zip(chain, chain[1:], strict=False)):
+        if all(a in tree.path(b)[:-1] for chain in chains for a, b in pairwise(chain)):
             return {k: int(v) for k, v in found.items() if v is not None}
     return None
 
@@ -265,32 +149,25 @@ def _limb(tree: Tree, top: int, child: int) -> list[int] | None:
 
 
 def _chain_length(tree: Tree, chain: list[int]) -> float:
-    return sum(tree.mean_distance(a, b) for a, b in zip(chain, chain[1:], strict=False))
+    return sum(tree.mean_distance(a, b) for a, b in pairwise(chain))
 
 
 def _sided(tree: Tree, limbs: dict[str, int], named: bool) -> tuple[dict[str, int], str]:
     """The limbs with left on the left: seen from a trunk that points up and feet that point forward."""
     legs, arms = _leftness(tree, limbs)
     if not named:
-        swap_legs, swap_arms = legs < 0, arms < 0
-        return {
-            _swap(k, swap_legs if k.split("_")[1] in ("hip", "knee", "ankle") else swap_arms): v
-            for k, v in limbs.items()
-        }, ""
+        wrong = {"hip": legs < 0, "knee": legs < 0, "ankle": legs < 0}
+        return {mirrored(k) if wrong.get(k.split("_")[1], arms < 0) else k: v for k, v in limbs.items()}, ""
     if legs < -0.3 and arms < -0.3:
         return {mirrored(k): v for k, v in limbs.items()}, (
-            "the joints called left lie on the right of a body whose feet and knees point forward; the names were "
-            "swapped, or the file is mirrored, so left and right follow the geometry here"
+            "the joints called left lie on the right of a body whose feet and knees point forward; the names "
+            "were swapped, or the file is mirrored, so left and right follow the geometry here"
         )
     if min(legs, arms) < -0.3:
         return limbs, "the names of arms and legs disagree about which side is left; check the file"
     if abs(legs) < 0.3:
         return limbs, "which way the feet point could not be seen, so left and right are as named"
     return limbs, ""
-
-
-def _swap(name: str, swap: bool) -> str:
-    return mirrored(name) if swap else name
 
 
 def _leftness(tree: Tree, limbs: dict[str, int]) -> tuple[float, float]:

@@ -1,10 +1,10 @@
-"""Landmark frames: for each landmark the rotation, fixed in its carrier, that is the world's axes in the T-pose.
-
-Two kinds of evidence. A *reference pose* in which the body stands like a human (the rest pose, or a T-pose at the
-start of the clip) shows every frame at once. The *motion* shows them over time: bones and hinges are fixed in their
-carriers, and people mostly stand upright on flat soles. Where the rest pose is no human pose (bone-aligned exports) the
-motion is all there is; elsewhere it corrects the trunk's pitch, the axes of knees and elbows and the level of the soles.
-
+"""Landmark frames: for each landmark the rotation, fixed in its carrier, that is the world's axes in the
+T-pose.
+Two kinds of evidence. A *reference pose* in which the body stands like a human (the rest pose, or a T-pose at
+the start of the clip) shows every frame at once. The *motion* shows them over time: bones and hinges are
+fixed in their carriers, and people mostly stand upright on flat soles. Where the rest pose is no human pose
+(bone-aligned exports) the motion is all there is; elsewhere it corrects the trunk's pitch, the axes of knees
+and elbows and the level of the soles.
 World frame z up, metres. ``quat`` values are wxyz; results are landmark-in-carrier.
 """
 
@@ -30,7 +30,8 @@ ANKLE = 0.040
 """From the ball of the foot up to the ankle, as a part of the standing height."""
 
 POSE_TRUST, GUESS_TRUST = 0.3, 0.05
-"""Seconds of flat stance that weigh as much as a sole seen in a reference pose, and as one that was only guessed."""
+"""Seconds of flat stance that weigh as much as a sole seen in a reference pose, and as one that was only
+guessed."""
 T_POSE = 15.0
 """Degrees by which the limbs may leave the T-pose in a first frame that is to be one."""
 
@@ -39,7 +40,8 @@ Frames = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Calibration:
-    """The landmarks, and how they were found: the source of their frames, and which have no joint of their own."""
+    """The landmarks, and how they were found: the source of their frames, and which have no joint of their
+    own."""
 
     landmarks: Landmarks
     how: str
@@ -84,7 +86,8 @@ def _frames(
     fps: float,
     first: int,
 ) -> tuple[Frames, str, float]:
-    """The frames, where they come from, and how many seconds of stance outweigh what they say about the soles."""
+    """The frames, where they come from, and how many seconds of stance outweigh what they say about the
+    soles."""
     known = known_frames(biped, joints, rest)
     if known is not None:
         return known[0], f"frames known for the {known[1]} skeleton", POSE_TRUST
@@ -104,7 +107,8 @@ def _frames(
 def _places(
     biped: Biped, frames: Frames, pos: np.ndarray, quat: np.ndarray
 ) -> tuple[dict[str, int], dict[str, np.ndarray], dict[str, str]]:
-    """Carrier, position in the carrier (m), and a word on how, for each landmark; joints of their own come first."""
+    """Carrier, position in the carrier (m), and a word on how, for each landmark; joints of their own come
+    first."""
     carriers = dict(biped.joints)
     places: dict[str, np.ndarray] = {name: np.zeros(3) for name in carriers}
     placed: dict[str, str] = {}
@@ -147,7 +151,8 @@ def _in_carrier(pos: np.ndarray, quat: np.ndarray, carrier: int, joint: int) -> 
 def _ball(
     biped: Biped, side: str, frames: Frames, pos: np.ndarray, quat: np.ndarray, size: float
 ) -> tuple[np.ndarray, str]:
-    """The ball of a foot without a toe joint: at the end of the foot's bone, or ahead of the ankle and below it."""
+    """The ball of a foot without a toe joint: at the end of the foot's bone, or ahead of the ankle and below
+    it."""
     ankle = biped.joints[f"{side}_ankle"]
     frame = frames[f"{side}_ankle"]
     by_proportion = quat_apply(frame, np.array([BALL, 0.0, -ANKLE]) * size)

@@ -1,9 +1,8 @@
 """Landmark frames from motion alone, for skeletons whose rest pose is no human pose.
-
-What is rigid is read off exactly: the bones, the line between the hips, the knuckles. What remains of each frame is one
-angle about such a line, and that is where the body tends: pelvis, chest and head are upright while the body
-stands, knees bend backward and elbows forward about hinges that are fixed in both bones, collars are at ease while the arms
-hang. Nothing here depends on how the joints' own frames lie in the bones.
+What is rigid is read off exactly: the bones, the line between the hips, the knuckles. What remains of each
+frame is one angle about such a line, and that is where the body tends: pelvis, chest and head are upright
+while the body stands, knees bend backward and elbows forward about hinges that are fixed in both bones,
+collars are at ease while the arms hang. Nothing here depends on how the joints' own frames lie in the bones.
 """
 
 import numpy as np
@@ -23,22 +22,25 @@ NEUTRAL = 0.05
 """What a frame counts that shows no hinge but a limb in line with the body, relative to a fully bent one."""
 
 TRUNK_TRUST, HEAD_TRUST, HINGE_TRUST = 0.5, 3.0, 0.3
-"""Seconds of plain evidence from the motion that weigh as much as a reference pose. Heads are trusted longer, for people
-look down for whole clips."""
+"""Seconds of plain evidence from the motion that weigh as much as a reference pose. Heads are trusted longer,
+for people look down for whole clips."""
 
 STEEPEST = 0.5
-"""How far, as a sine, the line from the ankle to the ball of a flat foot may decline; dancers' feet point down more."""
+"""How far, as a sine, the line from the ankle to the ball of a flat foot may decline; dancers' feet point
+down more."""
 SIDEWAYS = 0.35
 """How far, as a sine, the thumb must stand off the fingers to tell which way the palm looks."""
 
 TWISTING = 30.0
-"""How much a bone whose hinge wanders, as a forearm's does that also turns the hand, stays with its reference pose."""
+"""How much a bone whose hinge wanders, as a forearm's does that also turns the hand, stays with its reference
+pose."""
 
 LEFT = np.array([0.0, 1.0, 0.0])
 
 
 class _Clip:
-    """A clip seen from its carriers. ``upright`` (time,) says how much each frame is plain standing or walking."""
+    """A clip seen from its carriers. ``upright`` (time,) says how much each frame is plain standing or
+    walking."""
 
     def __init__(self, biped: Biped, pos: np.ndarray, quat: np.ndarray, fps: float):
         self.biped, self.pos, self.quat, self.fps = biped, pos, quat, fps
@@ -73,9 +75,9 @@ def frames_from_motion(
     reference: Frames | None = None,
 ) -> tuple[Frames, str]:
     """Landmark-in-carrier rotations, and a remark on what the clip does not show (empty if it shows all).
-
-    ``reference`` holds the frames that a reference pose has shown. The motion then only corrects what a reference pose
-    cannot know: how far the trunk's joints are bent in ordinary standing, and about which axes the hinges turn.
+    ``reference`` holds the frames that a reference pose has shown. The motion then only corrects what a
+    reference pose cannot know: how far the trunk's joints are bent in ordinary standing, and about which axes
+    the hinges turn.
     """
     clip = _Clip(biped, pos, quat, fps)
     weak = []
@@ -144,7 +146,8 @@ def _ribs(clip: _Clip, shoulders: np.ndarray) -> np.ndarray:
 
 
 def _hinge(upper: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The axis about which a limb bends (time, 3), as long as the sine of the bend, and whether it is ever seen."""
+    """The axis about which a limb bends (time, 3), as long as the sine of the bend, and whether it is ever
+    seen."""
     n = np.cross(upper, lower)
     bend = np.linalg.norm(n, axis=-1, keepdims=True)
     n = np.where(bend > BENT, n, 0.0)
@@ -167,7 +170,8 @@ def _leg(clip: _Clip, side: str, pelvis: np.ndarray, reference: Frames | None) -
 
 
 def _foot(clip: _Clip, side: str, shin: np.ndarray) -> Frames:
-    """A first guess: the foot's side-to-side axis from the knee, its pitch from the heights of ankle and ball."""
+    """A first guess: the foot's side-to-side axis from the knee, its pitch from the heights of ankle and
+    ball."""
     knee, ankle, toe = f"{side}_knee", f"{side}_ankle", f"{side}_toe"
     left = quat_apply(clip.world(knee, shin), np.broadcast_to(LEFT, clip.up.shape))
     tip = clip.p.get(f"{side}_tip")

@@ -1,8 +1,7 @@
 """Landmark frames from one pose in which the body stands like a human: T-pose, A-pose, arms down.
-
-The trunk's frames are the upright frame in which the body faces, so that a body standing at ease bends nowhere. A limb's
-frames start from that and follow its bones outwards by the smallest rotation each: lowering the arms from the T-pose
-turns them about the forward axis, which leaves the palms at the thighs, as in life.
+The trunk's frames are the upright frame in which the body faces, so that a body standing at ease bends
+nowhere. A limb's frames start from that and follow its bones outwards by the smallest rotation each: lowering
+the arms from the T-pose turns them about the forward axis, which leaves the palms at the thighs, as in life.
 """
 
 import numpy as np
@@ -15,8 +14,8 @@ from understudy.rotations import quat_apply, quat_between, quat_conj, quat_from_
 
 UP = np.array([0.0, 0.0, 1.0])
 SPREAD = 12.0
-"""Degrees by which the shins may lean before the soles count as leaning with them, not as flat on the floor. Acclaim
-bodies rest with the legs 20° apart, and so are their feet."""
+"""Degrees by which the shins may lean before the soles count as leaning with them, not as flat on the floor.
+Acclaim bodies rest with the legs 20° apart, and so are their feet."""
 Frames = dict[str, np.ndarray]
 
 
@@ -35,7 +34,8 @@ def frames_from_pose(
 
 
 def swing(frame: np.ndarray, axis: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """The frame (..., 4) turned by the smallest rotation that brings its ``axis`` to a world direction (..., 3)."""
+    """The frame (..., 4) turned by the smallest rotation that brings its ``axis`` to a world direction (...,
+    3)."""
     bone = quat_apply(quat_conj(frame), direction)
     return quat_mul(frame, quat_between(np.broadcast_to(axis, bone.shape), bone))
 
@@ -79,7 +79,8 @@ def _arm(biped: Biped, pos: np.ndarray, points: Points, side: str, sign: float, 
 def hand_axes(
     biped: Biped, pos: Float[np.ndarray, "*batch joint 3"], side: str
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """The directions from the wrist to the knuckles and across the palm to the thumb's side (..., 3), if visible."""
+    """The directions from the wrist to the knuckles and across the palm to the thumb's side (..., 3), if
+    visible."""
     wrist = pos[..., biped.joints[f"{side}_wrist"], :]
     bases = [
         biped.fingers[key][0] for f in ("index", "middle", "pinky") if (key := f"{side}_{f}") in biped.fingers

@@ -14,8 +14,8 @@ Frames = dict[str, np.ndarray]
 STILL = 0.2
 """Speed (m/s) below which a point of the foot counts as standing."""
 PLUMB = 15.0
-"""Degrees by which a shin may lean before its foot's stance counts clearly less: under spread or kneeling legs,
-captured feet are seldom flat."""
+"""Degrees by which a shin may lean before its foot's stance counts clearly less: under spread or kneeling
+legs, captured feet are seldom flat."""
 BELIEVABLE = 35.0
 """Degrees by which stance may correct the first guess; more than that is not a flat foot."""
 
@@ -29,7 +29,6 @@ def level_feet(
     trust: float,
 ) -> tuple[Frames, str]:
     """Ankle and toe frames whose z axis is vertical in stance, and a sentence on what was seen.
-
     ``trust`` is how many seconds of stance weigh as much as the frames given.
     """
     out = dict(frames)
@@ -75,7 +74,8 @@ def _level_toe(
 def stance_weights(
     biped: Biped, side: str, pos: Float[np.ndarray, "time joint 3"], fps: float
 ) -> Float[np.ndarray, "time"]:
-    """How surely a foot stands flat, 0 to 1: ankle and ball still, low, as high above each other as usual; shin plumb."""
+    """How surely a foot stands flat, 0 to 1: ankle and ball still, low, as high above each other as usual;
+    shin plumb."""
     p = points_of(biped, pos)
     ankle, knee = p[f"{side}_ankle"], p[f"{side}_knee"]
     ball = p.get(f"{side}_tip", ankle)

@@ -1,7 +1,6 @@
 """Landmark frames of skeletons that are exported in great numbers without a human rest pose.
-
-Their clips can be as short as a second, too short to calibrate each by itself, and all share one rig. What is constant
-for the rig was found by calibrating many clips from their motion and pooling the results.
+Their clips can be as short as a second, too short to calibrate each by itself, and all share one rig. What is
+constant for the rig was found by calibrating many clips from their motion and pooling the results.
 """
 
 from dataclasses import dataclass
@@ -22,9 +21,9 @@ _H = np.sqrt(0.5)
 @dataclass(frozen=True)
 class Convention:
     """A rig, known by the names of its joints and by where its bones lie in their frames.
-
-    ``frames`` maps landmarks to (rotation, pitch): landmark-in-carrier rotations along the rig's axes, then a pitch
-    about the landmark's y axis in degrees. The axes are those after a y-up file has been turned into the world.
+    ``frames`` maps landmarks to (rotation, pitch): landmark-in-carrier rotations along the rig's axes, then a
+    pitch about the landmark's y axis in degrees. The axes are those after a y-up file has been turned into
+    the world.
     """
 
     name: str
@@ -32,8 +31,8 @@ class Convention:
     frames: dict[str, tuple[tuple[float, float, float, float], float]]
 
 
-# Pooled over 147 clips spread evenly over the data set. Every axis lay within 1° of the rig's own, except the pitches
-# below and the relaxed wrists and collars, which are in line with their neighbours in a T-pose.
+# Pooled over 147 clips spread evenly over the data set. Every axis lay within 1° of the rig's own, except the
+# pitches below and the relaxed wrists and collars, which are in line with their neighbours in a T-pose.
 BANDAI_NAMCO = Convention(
     "Bandai-Namco",
     {
@@ -84,7 +83,8 @@ AGREE = 10.0
 def known_frames(
     biped: Biped, joints: tuple[str, ...], rest: Float[np.ndarray, "joint 3"]
 ) -> tuple[Frames, str] | None:
-    """The frames of a known rig and its name, if this skeleton is one: by its names and by all of its bones."""
+    """The frames of a known rig and its name, if this skeleton is one: by its names and by all of its
+    bones."""
     for convention in CONVENTIONS:
         named = {name: joints[j] for name, j in biped.joints.items()}
         if named != convention.joints:

@@ -1,9 +1,10 @@
-"""Questions about single poses of a body: is it upright, is it a T-pose, which way does it face, how tall is it.
-
+"""Questions about single poses of a body: is it upright, is it a T-pose, which way does it face, how tall is
+it.
 Everywhere here ``points`` maps landmark names to positions (..., 3) with z up; the unit does not matter.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -14,8 +15,9 @@ from understudy.motion.landmarks import SIDES
 Points = Mapping[str, Float[np.ndarray, "*batch 3"]]
 
 JOINTS_PER_STATURE = 0.845
-"""Thigh, shin and the way from the hips to the head joint, laid end to end, as a part of the standing height (the
-rest is the ankle's height and the skull). Between 0.84 and 0.85 on bodies whose soles and head tops are known."""
+"""Thigh, shin and the way from the hips to the head joint, laid end to end, as a part of the standing height
+(the rest is the ankle's height and the skull). Between 0.84 and 0.85 on bodies whose soles and head tops are
+known."""
 
 
 def points_of(biped: Biped, pos: Float[np.ndarray, "*batch joint 3"]) -> dict[str, np.ndarray]:
@@ -54,7 +56,7 @@ def stature(points: Points) -> float:
     ]
     # From between the hips, because the pelvis's own joint may lie above or below them.
     way = [middle(points, "hip")] + [points[n] for n in ("spine", "chest", "neck", "head") if n in points]
-    trunk = sum(np.median(np.linalg.norm(a - b, axis=-1)) for a, b in zip(way, way[1:], strict=False))
+    trunk = sum(np.median(np.linalg.norm(a - b, axis=-1)) for a, b in pairwise(way))
     return float((0.5 * sum(legs) + trunk) / JOINTS_PER_STATURE)
 
 
@@ -98,7 +100,7 @@ def is_human_like(points: Points) -> bool:
 
 def t_pose_error(points: Points) -> Float[np.ndarray, "*batch"]:
     """The largest angle (degrees) by which a limb or the trunk leaves the T-pose, for each pose."""
-    up = np.zeros_like(points["pelvis"]) + [0.0, 0.0, 1.0]
+    up = np.broadcast_to([0.0, 0.0, 1.0], points["pelvis"].shape)
     left = across(points)
     errors = [angle(middle(points, "shoulder") - middle(points, "hip"), up)]
     for side, sign in zip(SIDES, (1.0, -1.0), strict=True):

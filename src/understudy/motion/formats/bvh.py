@@ -1,9 +1,8 @@
 """BVH as the world writes it, in and out.
-
-A BVH file says neither its unit nor its axes, and often not even its frame rate truthfully. The reader settles what is
-open from the body itself and says in ``origin.inferred`` what it concluded and why; each conclusion has an option
-that overrides it. End Sites become joints named ``<joint>_end``, so that head tops, toes and fingertips are known;
-End Sites of length zero say nothing and are dropped.
+A BVH file says neither its unit nor its axes, and often not even its frame rate truthfully. The reader
+settles what is open from the body itself and says in ``origin.inferred`` what it concluded and why; each
+conclusion has an option that overrides it. End Sites become joints named ``<joint>_end``, so that head tops,
+toes and fingertips are known; End Sites of length zero say nothing and are dropped.
 """
 
 from pathlib import Path
@@ -36,12 +35,10 @@ def read(
     end: float | None = None,
 ) -> HumanMotion:
     """Read a BVH file into the world frame: z up, metres; a body facing +z of a y-up file faces x.
-
-    ``unit`` is the length of one unit of the file in metres, ``up`` its vertical axis ("x", "y" or "z"), ``fps`` its
-    true frame rate (1/s); each is settled from the file if it is not given. ``start`` and ``end`` (s, on the file's own
-    clock) cut the clip, after its landmarks have been settled from the whole of it. Without ``start``, leading frames
-    that are a T-pose and no motion are dropped; ``start=0`` keeps them.
-
+    ``unit`` is the length of one unit of the file in metres, ``up`` its vertical axis ("x", "y" or "z"),
+    ``fps`` its true frame rate (1/s); each is settled from the file if it is not given. ``start`` and ``end``
+    (s, on the file's own clock) cut the clip, after its landmarks have been settled from the whole of it.
+    Without ``start``, leading frames that are a T-pose and no motion are dropped; ``start=0`` keeps them.
     Raises FormatError, with the line where there is one, and LimitError for options that fit no file.
     """
     _check_options(unit, up, fps)
@@ -68,7 +65,7 @@ def read(
     )
     if relative:
         pos, quat = pose.world_poses(parents, pose.local_pos(text, joints, relative), turns)
-    first, inferred["first frame"] = settle.settle_first_frame(biped, pos, up)
+    first, inferred["first frame"] = settle.settle_first_frame(biped, pos, up, rate)
 
     rest, offsets = (scale * settle.to_world_axes(v, up) for v in (rest, offsets))
     pos, quat = scale * settle.to_world_axes(pos, up), settle.to_world_quat(quat, up)
@@ -87,9 +84,8 @@ def read(
 
 def write(motion: HumanMotion, path: str | Path) -> None:
     """Write a BVH file with y up, in centimetres, angles in the order Z X Y, joints depth first.
-
-    Poses and frame rate survive; landmarks, tracks and origin do not, for BVH has no place for them. Joints other than
-    the root get position channels only if their place in the parent's frame changes.
+    Poses and frame rate survive; landmarks, tracks and origin do not, for BVH has no place for them. Joints
+    other than the root get position channels only if their place in the parent's frame changes.
     """
     lines = bvh_write.lines(motion)
     with atomic_path(path) as temporary:
@@ -146,6 +142,7 @@ def _cut(
     stop = frames if end is None else min(frames, round(end * rate) + 1)
     if begin < 0 or begin >= stop:
         raise LimitError(
-            f"{text.path}: nothing lies between start {start} s and end {end} s; the file lasts {(frames - 1) / rate:.3f} s."
+            f"{text.path}: nothing lies between start {start} s and end {end} s; "
+            f"the file lasts {(frames - 1) / rate:.3f} s."
         )
     return slice(begin, stop), said if start is None else f"{begin + 1}: as given"

@@ -27,7 +27,6 @@ def offsets_of(joints: tuple[BvhJoint, ...]) -> Float[np.ndarray, "joint 3"]:
 
 def local_quat(text: BvhText, joints: tuple[BvhJoint, ...]) -> Float[np.ndarray, "time joint 4"]:
     """Local rotations. Channels act in the order written, each about an axis already turned by those before.
-
     Joints that share an order are computed together; joints without rotation channels keep the identity.
     """
     out = np.zeros((len(text.values), len(joints), 4))
@@ -49,7 +48,8 @@ def local_quat(text: BvhText, joints: tuple[BvhJoint, ...]) -> Float[np.ndarray,
 def local_pos(
     text: BvhText, joints: tuple[BvhJoint, ...], relative: Collection[int] = ()
 ) -> Float[np.ndarray, "time joint 3"]:
-    """Local positions: the OFFSET, replaced by the position channels, or added to them for ``relative`` joints."""
+    """Local positions: the OFFSET, replaced by the position channels, or added to them for ``relative``
+    joints."""
     out = np.repeat(offsets_of(joints)[None], len(text.values), axis=0)
     for i, columns in enumerate(_columns(joints)):
         for (kind, axis), c in columns:

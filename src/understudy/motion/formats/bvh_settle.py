@@ -1,5 +1,5 @@
-"""What a BVH file leaves open, settled from its own skeleton and motion: up axis, unit, root position, first frame.
-
+"""What a BVH file leaves open, settled from its own skeleton and motion: up axis, unit, root position, first
+frame.
 Each function returns its conclusion with a sentence that says why.
 """
 
@@ -10,15 +10,22 @@ from understudy.motion.biped import Biped
 from understudy.motion.posture import is_human_like, middle, points_of, stature, t_pose_error, unit
 
 UNITS = {"m": 1.0, "cm": 0.01, "inch": 0.0254, "mm": 0.001, "Acclaim unit": 0.0254 / 0.45}
-"""Metres in each unit that motion files come in. Acclaim skeletons are written in inches divided by 0.45, and the
-exports of the CMU set to 3ds Max and MotionBuilder kept that."""
+"""Metres in each unit that motion files come in. Acclaim skeletons are written in inches divided by 0.45, and
+the exports of the CMU set to 3ds Max and MotionBuilder kept that."""
 
 HUMAN_STATURE = (1.3, 2.1)
 ODD_STATURE = (0.7, 2.7)
 ASSUMED_STATURE = 1.7
 
-# World axes (x forward, y left, z up) as columns of the file's axes. All are cyclic, hence rotations; with y up, a body
-# that faces the file's z and has its left at x comes out facing x with its left at y.
+T_POSE = 25.0
+"""Degrees by which the limbs of a leading T-pose may be off."""
+JUMP = 0.05
+"""How far a joint must jump, as a part of the standing height, when a leading T-pose ends."""
+IMPOSSIBLE = 6.0
+"""Standing heights a second that no joint of a body moves from rest within one frame."""
+
+# World axes (x forward, y left, z up) as columns of the file's axes. All are cyclic, hence rotations; with y
+# up, a body that faces the file's z and has its left at x comes out facing x with its left at y.
 WORLD_AXES = {"x": [1, 2, 0], "y": [2, 0, 1], "z": [0, 1, 2]}
 
 
@@ -51,12 +58,12 @@ def settle_up(
             "y: assumed, for the rest pose is not that of a human and the motion does not stand upright",
         )
     # A body that lies along an axis for a whole clip is rarer than one that stands on a floor at zero.
-    floor = np.percentile(feet["xyz".index(main)] if feet.ndim == 1 else feet[:, "xyz".index(main)], 5)
+    floor = np.percentile(feet[:, "xyz".index(main)], 5)
     size = np.median(np.linalg.norm(body, axis=-1))
     if np.abs(mean).max() > 0.9 and abs(floor) < 0.15 * size:
         return (
             main,
-            f"{main}: the motion stands along it with the feet at zero, though the rest pose stands along {standing[0]}",
+            f"{main}: the motion stands along it, feet at zero, though the rest pose says {standing[0]}",
         )
     return standing[0], f"{standing[0]}: the rest pose stands along it"
 
@@ -64,7 +71,8 @@ def settle_up(
 def settle_unit(biped: Biped, pos: Float[np.ndarray, "time joint 3"]) -> tuple[float, str]:
     """Metres per unit of the file, such that the body is as tall as a human."""
     height = stature(points_of(biped, pos))
-    # Children and giants come in the two units that people use; an odd unit needs a usual body to be believed.
+    # Children and giants come in the two units that people use; an odd unit needs a usual body to be
+    # believed.
     for (low, high), names in ((HUMAN_STATURE, tuple(UNITS)), (ODD_STATURE, ("m", "cm"))):
         for name in names:
             metres = UNITS[name]
@@ -87,10 +95,9 @@ def settle_translations(
     up: str,
 ) -> tuple[list[int], str]:
     """Which joints' position channels are meant relative to their OFFSET instead of replacing it.
-
-    ``carriers`` are the joints that move the whole body (the root, and what hangs on it up to the pelvis). For them the
-    floor decides: their feet should touch the ground near zero. The other joints have bones of nearly constant
-    length, so their channels repeat the OFFSET or are nearly zero.
+    ``carriers`` are the joints that move the whole body (the root, and what hangs on it up to the pelvis).
+    For them the floor decides: their feet should touch the ground near zero. The other joints have bones of
+    nearly constant length, so their channels repeat the OFFSET or are nearly zero.
     """
     axis = "xyz".index(up)
     feet = np.min([pos[:, j, axis] for n, j in biped.joints.items() if n.endswith(("ankle", "toe"))], axis=0)
@@ -110,8 +117,11 @@ def settle_translations(
     return relative, said
 
 
-def settle_first_frame(biped: Biped, pos: Float[np.ndarray, "time joint 3"], up: str) -> tuple[int, str]:
-    """How many leading frames are a T-pose that is no part of the motion: it is left by a jump, not by moving."""
+def settle_first_frame(
+    biped: Biped, pos: Float[np.ndarray, "time joint 3"], up: str, fps: float
+) -> tuple[int, str]:
+    """How many leading frames are a T-pose that is no part of the motion: it is left by a jump, not by
+    moving."""
     world = to_world_axes(pos[:60], up)
     p = points_of(biped, world)
     shape = np.stack([v - p["pelvis"] for v in p.values()], axis=1)
@@ -120,11 +130,11 @@ def settle_first_frame(biped: Biped, pos: Float[np.ndarray, "time joint 3"], up:
     step = np.abs(shape[1:] - shape[:-1]).max(axis=(1, 2)) / stature(p)
     still = int(np.argmax(step > 1e-3)) if (step > 1e-3).any() else len(step)
     error = float(t_pose_error({k: v[0] for k, v in p.items()}))
-    rest_of_steps = np.median(step[still + 1 :]) if still + 1 < len(step) else np.inf
-    if error < 25 and still < len(step) and step[still] > 0.05 and step[still] > 5 * rest_of_steps:
+    if error < T_POSE and still < len(step) and step[still] > JUMP:
+        after = np.median(step[still + 1 :]) if still + 1 < len(step) else 0.0
+        if step[still] < 5 * after and step[still] * fps < IMPOSSIBLE:
+            return 0, "1: a T-pose, which the body leaves by moving"
         count = still + 1
-        return (
-            count,
-            f"{count + 1}: {'a T-pose' if count == 1 else f'{count} frames of T-pose'} before the motion dropped",
-        )
+        what = "a T-pose" if count == 1 else f"{count} frames of T-pose"
+        return count, f"{count + 1}: {what} before the motion dropped"
     return 0, "1: the motion starts at once"

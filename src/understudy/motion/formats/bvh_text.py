@@ -195,7 +195,8 @@ def _unique(names: list[str], ends: list[bool]) -> tuple[list[str], tuple[str, .
 
 
 def _motion_header(path: Path, lines: list[str], motion: int) -> tuple[int, tuple[float, float], int, int]:
-    """Announced frame count, frame time (s) with the value of its last digit, its line, and the index of the first line of numbers."""
+    """Announced frame count, frame time (s) with the value of its last digit, its line, and the index of the
+    first line of numbers."""
     found: list[tuple[int, str]] = []
     at = motion + 1
     while len(found) < 2 and at < len(lines):
@@ -222,7 +223,8 @@ def _motion_header(path: Path, lines: list[str], motion: int) -> tuple[int, tupl
 
 
 def _numbers(path: Path, lines: list[str], body: int, frames: int, columns: int) -> np.ndarray:
-    """The table (time, channel), float64. Its size comes from the lines that are there, never from the header."""
+    """The table (time, channel), float64. Its size comes from the lines that are there, never from the
+    header."""
     rows = [(i, words) for i, line in enumerate(lines[body:], start=body + 1) if (words := line.split())]
     if not rows:
         raise FormatError(

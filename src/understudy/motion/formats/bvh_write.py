@@ -27,7 +27,8 @@ def lines(motion: HumanMotion) -> list[str]:
 
 
 class _Sheet:
-    """The motion in the file's axes: local positions (cm) and rotations, and which joints need which channels."""
+    """The motion in the file's axes: local positions (cm) and rotations, and which joints need which
+    channels."""
 
     def __init__(self, motion: HumanMotion):
         skeleton = motion.skeleton
@@ -42,13 +43,15 @@ class _Sheet:
         self.offsets = skeleton.offsets.astype(np.float64)[:, _FILE_AXES]
         self.moves = np.abs(self.pos - self.offsets).max(axis=(0, 2)) > FIXED
         self.moves[0] = True
-        # Whether position channels replace such an OFFSET is read differently by different programs; zero is safe.
+        # Whether position channels replace such an OFFSET is read differently by different programs; zero is
+        # safe.
         self.offsets[np.ptp(self.pos, axis=0).max(axis=-1) > TRAVELS] = 0.0
         self.children = [np.flatnonzero(self.parents == j).tolist() for j in range(len(self.names))]
         self.order: list[int] = []
 
     def is_end(self, j: int) -> bool:
-        """Whether a joint is an End Site: named as the reader names them, fixed to its parent, nothing on it."""
+        """Whether a joint is an End Site: named as the reader names them, fixed to its parent, nothing on
+        it."""
         if j == 0 or self.children[j] or self.moves[j]:
             return False
         still = np.array([1.0, 0.0, 0.0, 0.0])
