@@ -54,6 +54,7 @@ def focal(fovy: float, height: int) -> float:
 
 def follow(scene: Scene, size: tuple[int, int], margin: float = MARGIN) -> list[Camera]:
     """One camera for every frame, on the scene's side of view, which keeps all actors in the picture.
+
     It moves along with the middle of the actors, smoothed over about a second; its distance only changes
     slowly. ``margin`` is a factor on that distance.
     """

@@ -41,6 +41,7 @@ def video(
     progress: Progress | None = None,
 ) -> Drawn:
     """Write an mp4 (H.264) of the human, on the left, and the robot, on the right, by one clock.
+
     Either may be None. ``size`` is (width, height) in pixels, both even. ``renderer`` is ``"egl"``,
     ``"osmesa"`` or ``"software"``; None takes the best one that works. Nothing is left at ``path`` if
     anything fails. Raises LimitError for an odd size or nothing to draw.
@@ -86,6 +87,7 @@ def sheet(
 ) -> Drawn:
     """Write a picture (PNG or whatever the suffix says) of ``columns × rows`` moments, evenly spread over the
     clip.
+
     Under every time stamp stands the human above the robot, at one scale and from one side. ``cell`` is the
     size of one body's picture in pixels. Raises LimitError when there is nothing to draw.
     """

@@ -81,6 +81,7 @@ def _cast(
 ) -> Float[np.ndarray, "row column"]:
     """The shade as the camera sees it on the floor, at rays ``x`` (right) and ``y`` (up, all below the
     horizon).
+
     Floor and picture are two planes, so one is a projective map of the other, which Pillow applies at once.
     """
     right, up, back = camera.axes.T

@@ -1,4 +1,5 @@
 """The report of one clip as a single page: verdict, numbers, curves, and pictures of the worst moments.
+
 The page needs nothing but itself: styles, curves and pictures are inside.
 """
 
@@ -53,6 +54,7 @@ def write_report(
     renderer: str | None = None,
 ) -> Drawn:
     """Write the page of a report, as ``understudy.evaluate`` gives it (``Report.to_dict()``).
+
     Whatever the report lacks is left out of the page. ``robot`` saves the look-up by name; ``renderer`` is
     chosen as for ``video``. Nothing is left at ``path`` if anything fails.
     """

@@ -1,4 +1,5 @@
 """Where rays meet a solid: the geometry of the software renderer.
+
 Each function takes a rectangle of rays in the solid's own frame (one ``origin`` (3,), directions (row,
 column, 3) of any length) and its size, and returns, for the rays that hit, their rows, columns, the ray
 parameter of the first hit in front, and the unit normal there.

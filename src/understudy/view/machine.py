@@ -41,6 +41,7 @@ def robot_actor(
 
 def actor_of_model(model: mujoco.MjModel, tracks: BodyTracks, fps: float, label: str, group: int) -> Actor:
     """Shapes of the model's geoms in ``group`` whose bodies are tracked, at the poses that the tracks say.
+
     A model without geoms in that group shows every geom it has, in silver: what is left are collision geoms,
     and their colours say nothing about the robot.
     """
@@ -99,6 +100,7 @@ def _mesh(model: mujoco.MjModel, index: int) -> Mesh:
 def simplified(vertices: np.ndarray, faces: np.ndarray, cell: float = DETAIL) -> Mesh:
     """Merge the vertices of each cell (m) of a grid into their mean, and drop the triangles that this
     flattens.
+
     Meshes of real robots count hundreds of thousands of triangles, far more than the pixels that they cover.
     """
     _, first, row = np.unique(

@@ -1,5 +1,6 @@
 """Pictures by OpenGL without a window: MuJoCo's renderer on EGL (a graphics card, or Mesa) or OSMesa (Mesa
 only).
+
 Which of the two works can only be found out by trying, a failed try leaves PyOpenGL tied to that platform,
 and a bad driver can end the process. So each is tried once, in a short-lived process of its own.
 """

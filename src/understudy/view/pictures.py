@@ -62,6 +62,7 @@ class Drawn(NamedTuple):
 def choose_renderer(wanted: str | None) -> tuple[str, str | None]:
     """The renderer to use and a note for the user: the one wanted, or the best one that works on this
     machine.
+
     Raises UnknownName, or UnderstudyError when the one wanted does not work here.
     """
     if wanted is not None and wanted not in RENDERERS:
@@ -93,6 +94,7 @@ def cast(
     motions: Sequence[HumanMotion | RobotMotion | None], robot: Robot | None = None, *, meshes: bool = False
 ) -> list[Actor]:
     """The actors of some clips, each in its own world and on its own clock; None stands for nobody.
+
     ``robot`` saves the look-up by name; ``meshes`` asks for the robot's meshes where they are installed.
     Raises LimitError when nobody is there.
     """

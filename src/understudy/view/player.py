@@ -253,6 +253,7 @@ def show(
     block: bool = True,
 ) -> Player:
     """Open a page that plays motions side by side, on one clock and one floor.
+
     ``port`` is where to begin looking for a free one; ``host`` ``"0.0.0.0"`` lets other machines in.
     ``robot`` saves the look-up by name. With ``block``, returns when interrupted; without, at once, and the
     page lives until ``close``. Raises LimitError when there is nothing to show.

@@ -1,4 +1,5 @@
 """What stands on stage: shapes, where each of them is over time, and how two actors share one floor.
+
 Nothing here knows a renderer. World frame: z up, metres; the floor is z = 0.
 """
 
@@ -28,6 +29,7 @@ class Mesh:
 @dataclass(frozen=True)
 class Shape:
     """A rigid, single-coloured solid.
+
     ``size`` (m) is (radius, half length, 0) for a capsule or a cylinder, both along z and the capsule's caps
     not counted in its length; the half axes of an ellipsoid; the half edges of a box, or of the box around a
     mesh, which is centred at ``centre`` in the shape's frame. ``colour`` is sRGB in [0, 1].
@@ -131,6 +133,7 @@ class Scene:
 
 def compose(actors: Sequence[Actor], fps: float) -> Scene:
     """Put actors side by side on one floor, first one on the left as seen by the camera, all on one clock.
+
     The camera stands before them, a little to the right. Everyone starts equally far from it, and the
     sideways gap is the smallest one that keeps the bodies apart in every frame. Heights are left as they
     are, so that a foot under the floor shows.

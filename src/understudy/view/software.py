@@ -1,4 +1,5 @@
 """Pictures without OpenGL: every shape is met by the rays of its own part of the picture, in numpy.
+
 The nearest hit wins (a depth buffer), and light falls by Lambert's law from one side and from the sky. Bodies
 are drawn at twice the resolution and averaged, so that edges are smooth; the floor is ``ground.py``.
 """
