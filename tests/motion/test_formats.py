@@ -150,10 +150,12 @@ def test_unitree_and_kimodo_differ_in_the_quaternion_only(tmp_path):
     assert np.array_equal(np.delete(unitree, range(3, 7), 1), np.delete(kimodo, range(3, 7), 1))
 
 
-def test_tables_state_no_rate_so_other_rates_are_refused(tmp_path):
-    with pytest.raises(UnderstudyError, match="30 fps"):
-        m.save(robot_clip(50.0), tmp_path / "a.csv", format="unitree-csv")
-    assert not list(tmp_path.iterdir())
+def test_tables_state_no_rate_so_they_are_sampled_at_theirs(tmp_path):
+    clip = robot_clip(50.0, 101)
+    m.save(clip, tmp_path / "a.csv", format="unitree-csv")
+    back = m.load(tmp_path / "a.csv", format="unitree-csv", joints=JOINTS, robot="toy")
+    assert (back.fps, back.frames) == (30.0, 61)
+    assert np.allclose(back.joint_pos, m.sample_every(clip, 30.0).joint_pos, atol=1e-5)
 
 
 def test_bare_csv_is_refused_both_ways(tmp_path):

@@ -61,7 +61,7 @@ class Convert:
     end: Seconds = None
     """End here (s)."""
     fps: Rate = None
-    """Resample to this frame rate."""
+    """Resample to exactly this frame rate; a remainder shorter than a frame is dropped."""
     blend_home: Seconds = None
     """Seconds of blend from and to the robot's home stance (robot motions only)."""
 
@@ -77,7 +77,7 @@ class Convert:
             end=self.end,
         )
         if self.fps is not None:
-            clip = motion.resample(clip, self.fps)
+            clip = motion.sample_every(clip, self.fps)
         if self.blend_home is not None:
             clip = self._blended(clip)
         write(clip, self.target, self.target_format)

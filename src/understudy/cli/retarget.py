@@ -104,7 +104,7 @@ class Retarget:
         clip = load_any(job.source, reading=self.reading, start=self.start, end=self.end)
         human = expect(clip, HumanMotion, job.source)
         if self.fps is not None:
-            human = motion.resample(human, self.fps)
+            human = motion.sample_every(human, self.fps)
         [robot_motion] = retargeter([human])
         certificate = evaluate.certify(robot_motion, human, retargeter.robot)
         self._folder_for(job.target)

@@ -13,6 +13,7 @@ import numpy as np
 from understudy.errors import FormatError, UnderstudyError
 from understudy.motion.files import atomic_path
 from understudy.motion.formats.doors import existing_file, named_joints, robot_motion
+from understudy.motion.ops import sample_every
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.rotations import wxyz_to_xyzw, xyzw_to_wxyz
 
@@ -27,7 +28,7 @@ def read_unitree(
 
 
 def write_unitree(motion: HumanMotion | RobotMotion, path: str | Path) -> None:
-    """Write a Unitree table (quaternion xyzw). The clip must run at 30 fps: the file cannot say otherwise."""
+    """Write a Unitree table (quaternion xyzw). Other rates are sampled at k / 30 s."""
     _write(motion, path, wxyz_to_xyzw)
 
 
@@ -39,7 +40,7 @@ def read_kimodo(
 
 
 def write_kimodo(motion: HumanMotion | RobotMotion, path: str | Path) -> None:
-    """Write a Kimodo table (quaternion wxyz). The clip must run at 30 fps: the file cannot say otherwise."""
+    """Write a Kimodo table (quaternion wxyz). Other rates are sampled at k / 30 s."""
     _write(motion, path, lambda q: q)
 
 
@@ -98,14 +99,8 @@ def _table(path: Path) -> np.ndarray:
 
 def _write(motion: HumanMotion | RobotMotion, path: str | Path, from_wxyz: Reorder) -> None:
     if not isinstance(motion, RobotMotion):
-        raise UnderstudyError(
-            f"Cannot write {path}: this table holds a robot's motion, not a human's."
-        )
-    if abs(motion.fps - FPS) > 1e-6 * FPS:
-        raise UnderstudyError(
-            f"Cannot write {path}: this table has no place for a frame rate and means {FPS:g} fps; the clip "
-            f"runs at {motion.fps:g}. Resample it first (motion.resample, or --fps {FPS:g})."
-        )
+        raise UnderstudyError(f"Cannot write {path}: this table holds a robot's motion, not a human's.")
+    motion = sample_every(motion, FPS)
     table = np.concatenate([motion.root_pos, from_wxyz(motion.root_quat), motion.joint_pos], axis=1)
     with atomic_path(path) as temporary:
         np.savetxt(temporary, table, fmt="%.9g", delimiter=",")
