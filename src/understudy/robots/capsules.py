@@ -1,11 +1,12 @@
 """Capsules around a convex hull: few, close-fitting, and mirrored where the body is.
 
-A collision capsule is the cheapest solid whose distance to another is exact and smooth. Fitted here by least squares on
-two kinds of excess, both of them exact for convex solids:
+A collision capsule is the cheapest solid whose distance to another is exact and smooth. Fitted here by
+least squares on two kinds of excess, both of them exact for convex solids:
 
 - protrusion: how far a point of the hull's surface lies outside the nearest capsule;
-- bulge: how far a capsule reaches beyond the hull in a direction u, which is the difference of the two support functions,
-  h_capsule(u) − h_hull(u) with h(u) = max u·x. The largest over all u is the one-sided Hausdorff distance.
+- bulge: how far a capsule reaches beyond the hull in a direction u, which is the difference of the two
+  support functions, h_capsule(u) − h_hull(u) with h(u) = max u·x. The largest over all u is the one-sided
+  Hausdorff distance.
 
 All lengths are metres, in the frame of the vertices.
 """
@@ -44,16 +45,16 @@ class Capsules:
 
     def bulge(self, vertices: Float[np.ndarray, "vertex 3"]) -> Float[np.ndarray, "capsule"]:
         """How far each capsule reaches beyond the convex hull of ``vertices``; 0 where it stays inside."""
-        u = directions(2000)
+        u = _normals(ConvexHull(vertices), 2000)
         return np.maximum(_excess(self, u, support(vertices, u))[0].max(axis=1), 0.0)
 
     def surface(self, per_capsule: int) -> Float[np.ndarray, "point 3"]:
-        """Points of the union's surface, evenly spread over each capsule; those inside another capsule are dropped."""
+        """Evenly spread points of the union's surface: so many a capsule, less those inside another one."""
         axis = self.end - self.start
         length = np.linalg.norm(axis, axis=1)
         frame = _frames(axis / np.maximum(length, 1e-12)[:, None])
         ball = directions(per_capsule)
-        # Equal areas: the height over a sphere of radius r and the height along a cylinder of radius r weigh the same.
+        # A slice of given height has the same area on a sphere as on a cylinder of the same radius.
         height = ball[:, 2] * (2 * self.radius + length)[:, None] / 2
         across = np.linalg.norm(ball[:, :2], axis=1) + 1e-12
         over = np.maximum(np.abs(height) - length[:, None] / 2, 0.0)
@@ -79,8 +80,10 @@ def support(vertices: Float[np.ndarray, "vertex 3"], u: Float[np.ndarray, "direc
 
 
 def outside(points: Float[np.ndarray, "point 3"], vertices: Float[np.ndarray, "vertex 3"]) -> np.ndarray:
-    """Distance (point,) from points to the convex hull of ``vertices``; 0 inside. Exact up to the spread of directions."""
-    u = directions(2000)
+    """Distance (point,) to the convex hull of ``vertices``, 0 inside. Exact above facets, and elsewhere up to
+    the spread of directions.
+    """
+    u = _normals(ConvexHull(vertices), 2000)
     return np.maximum((points @ u.T - support(vertices, u)).max(axis=1), 0.0)
 
 
@@ -96,10 +99,11 @@ def fit(
 ) -> Capsules:
     """The ``count`` capsules that fit the convex hull of ``vertices`` best.
 
-    ``symmetric`` makes the set its own mirror image across y = 0. ``floor`` is the height of a sole: every capsule then
-    lies flat and touches the plane z = floor from above, so that contact with the ground happens at the sole's height.
-    ``avoid`` are points from which the capsules keep ``gap`` away: the surfaces of neighbours in poses without contact.
-    ``tightness`` weighs bulge against protrusion: above 1 the capsules shrink, below 1 they swallow more of the hull.
+    ``symmetric`` makes the set its own mirror image across y = 0. ``floor`` is the height of a sole: every
+    capsule then lies flat and touches the plane z = floor from above, so that contact with the ground
+    happens at the sole's height. ``avoid`` are points from which the capsules keep ``gap`` away: the
+    surfaces of neighbours in poses without contact. ``tightness`` weighs bulge against protrusion: above 1
+    the capsules shrink, below 1 they swallow more of the hull.
     """
     vertices = np.asarray(vertices, dtype=float)
     if count < 1 or vertices.ndim != 2 or vertices.shape[1] != 3 or len(vertices) < 4:
@@ -124,7 +128,7 @@ def fit(
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
-    """Capsule parameters (start, end, radius side by side) as an affine map of the free ones: ``matrix @ free + shift``."""
+    """Start, end, radius of every capsule as an affine map of the free parameters."""
 
     matrix: np.ndarray
     shift: np.ndarray
@@ -162,7 +166,7 @@ class _Problem:
         return float(found.cost), layout, found.x
 
     def _residuals(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Everything that is too much, with its Jacobian: protrusion, bulge, nearness to obstacles, negative radii."""
+        """Protrusion, bulge, nearness to obstacles and negative radii, with the Jacobian."""
         capsules = _capsules(x)
         out, d_out = _nearest(capsules, self.points)
         near, d_near = _nearest(capsules, self.obstacles)
@@ -189,7 +193,7 @@ def _nearest(capsules: Capsules, points: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _bulge_rows(capsules: Capsules, u: np.ndarray, hull: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Excess of every capsule in every direction, one after the other, with its derivative (row, parameter)."""
+    """Excess of every capsule in every direction, flat, with its derivative (row, parameter)."""
     excess, at_end = _excess(capsules, u, hull)
     jacobian = np.zeros((*excess.shape, len(capsules), 7))
     each = np.arange(len(capsules))
@@ -205,7 +209,7 @@ def _capsules(x: np.ndarray) -> Capsules:
 
 
 def _to_segments(capsules: Capsules, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Signed distance (point, capsule), share of the way from start to end of the nearest point, and outward normal."""
+    """Signed distance (point, capsule), how far along the axis (0 to 1), and the outward normal."""
     axis = capsules.end - capsules.start
     offset = points[:, None] - capsules.start
     share = (offset * axis).sum(-1) / np.maximum((axis * axis).sum(-1), 1e-12)
@@ -216,13 +220,13 @@ def _to_segments(capsules: Capsules, points: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _excess(capsules: Capsules, u: np.ndarray, hull: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """h_capsule(u) − h_hull(u) (capsule, direction), and whether the end rather than the start reaches farthest."""
+    """h_capsule(u) − h_hull(u) (capsule, direction), and whether the end reaches farther than the start."""
     start, end = capsules.start @ u.T, capsules.end @ u.T
     return np.maximum(start, end) + capsules.radius[:, None] - hull, end > start
 
 
 def _layouts(count: int, symmetric: bool, floor: float | None) -> list[_Layout]:
-    """Every way to make ``count`` capsules out of free ones, mirrored pairs, crosswise and lengthwise ones."""
+    """All mixtures of mirrored pairs, crosswise and lengthwise capsules; or just free ones."""
     if not symmetric:
         return [_layout(["free"] * count, floor)]
     kinds = []
@@ -274,6 +278,14 @@ def _on_surface(hull: ConvexHull, count: int, rng: np.random.Generator) -> np.nd
     flip = u + v > 1
     u, v = np.where(flip, 1 - u, u), np.where(flip, 1 - v, v)
     return a[facet] + u * (b[facet] - a[facet]) + v * (c[facet] - a[facet])
+
+
+def _normals(hull: ConvexHull, count: int) -> np.ndarray:
+    """So many directions all around, and the normals of the hull's largest facets."""
+    a, b, c = (hull.points[hull.simplices[:, i]] for i in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    large = np.argsort(-area)[: count // 4]
+    return np.concatenate([directions(count), hull.equations[large, :3]])
 
 
 def _frames(z: np.ndarray) -> np.ndarray:

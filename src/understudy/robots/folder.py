@@ -1,7 +1,8 @@
-"""A robot folder: ``robot.xml`` (any model file that MuJoCo compiles), ``robot.toml`` and ``NOTICE``, read and checked.
+"""A robot folder, read and checked: a model file that MuJoCo compiles, ``robot.toml`` and ``NOTICE``.
 
-Everything that the model can say comes from the compiled model. ``robot.toml`` adds the rest; a key that nobody reads, a
-name that does not exist and a number that is not finite are errors, so that a typing mistake cannot pass for a setting.
+Everything that the model can say comes from the compiled model. ``robot.toml`` adds the rest; a key that
+nobody reads, a name that does not exist and a number that is not finite are errors, so that a typing
+mistake cannot pass for a setting.
 """
 
 import re
@@ -100,7 +101,7 @@ def _home(path: Path, model: mujoco.MjModel) -> np.ndarray:
 
 
 def _effort_limit(path: Path, model: mujoco.MjModel) -> np.ndarray:
-    """Largest torque (Nm) or force (N) of each joint: of its motor, at the joint, or what the joint itself admits."""
+    """Largest torque (Nm) or force (N) at each joint, from its motor and gear or its own bound."""
     limit = np.where(model.jnt_actfrclimited, np.abs(model.jnt_actfrcrange).max(axis=1), np.inf)
     for i in np.flatnonzero(model.actuator_trntype == mujoco.mjtTrn.mjTRN_JOINT):
         if model.actuator_forcelimited[i]:

@@ -1,6 +1,6 @@
 """Robots by name, or by the path of a robot folder."""
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from understudy.errors import UnknownName
@@ -18,7 +18,7 @@ def names() -> tuple[str, ...]:
 def load(name: str | Path) -> Robot:
     """A robot of the package, or the one described in a folder. The same robot is read once and shared.
 
-    Raises UnknownName, which offers the nearest name, and FormatError for a folder that does not fit together.
+    Raises UnknownName, which offers the nearest name, and FormatError for a folder with a fault.
     """
     if str(name) in names():
         return _read(DATA / str(name))
@@ -27,6 +27,6 @@ def load(name: str | Path) -> Robot:
     raise UnknownName("robot", str(name), names())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(path: Path) -> Robot:
     return folder.read(path)

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import mujoco
 import numpy as np
 from jaxtyping import Float
 
+from understudy.errors import UnknownName
 from understudy.motion.landmarks import Landmarks
+from understudy.robots.mirror import Mirror, find
 
 
 @dataclass(frozen=True)
 class Foot:
-    """Where a robot stands: the body that carries the sole, and the corners of the sole in that body's frame (m)."""
+    """Where a robot stands: a body, and the corners of its sole in that body's frame (m)."""
 
     body: str
     sole: Float[np.ndarray, "corner 3"]
@@ -20,14 +23,16 @@ class Foot:
 
 @dataclass(frozen=True, eq=False)
 class Robot:
-    """Names and limits come from the compiled ``model``; landmarks, feet, motor speeds and intended contacts from
-    ``robot.toml``.
+    """Names and limits come from the compiled ``model``; landmarks, feet, motor speeds and harmless
+    contacts from ``robot.toml``.
 
-    Joint arrays follow ``joints``, the model's own (depth-first) order without the floating base. ``home`` is a whole
-    qpos: root position, root quaternion wxyz, joints. ``t_pose`` are the joint positions (rad) in which the robot
-    stands like the canonical T-pose of ``motion.landmarks``; in it, every landmark frame equals the world frame.
-    ``harmless_contacts`` are pairs of bodies whose primitives overlap by construction; ``hands`` are bodies left out of
-    self-collision counts.
+    Joint arrays follow ``joints``, the model's own (depth-first) order without the floating base. ``home``
+    is a whole qpos: root position, root quaternion wxyz, joints. ``t_pose`` are the joint positions (rad)
+    in which the robot stands like the canonical T-pose of ``motion.landmarks``; in it, every landmark frame
+    equals the world frame. ``harmless_contacts`` are pairs of bodies whose primitives touch by construction
+    and never by fault; ``hands`` are bodies left out of self-collision counts. Geoms of group 2 are what
+    one sees, geoms of group 3 (named ``…_collision``) what touches; ``height`` is sole to crown (m),
+    ``notice`` whose figures these are.
     """
 
     name: str
@@ -48,5 +53,12 @@ class Robot:
     notice: str
 
     def body_index(self, name: str) -> int:
-        """Index into ``bodies``, which leaves out MuJoCo's world body."""
+        """Index into ``bodies``, which leaves out MuJoCo's world body. Raises UnknownName."""
+        if name not in self.bodies:
+            raise UnknownName("body", name, self.bodies)
         return self.bodies.index(name)
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        """Left and right exchanged. Raises LimitError for a robot that is not symmetric."""
+        return find(self.model)
