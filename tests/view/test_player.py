@@ -5,9 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from understudy.rotations import quat_apply
 from understudy.view import show
-from understudy.view.player import Figure
+from understudy.view.figures import Figure
+from understudy.view.machine import COLLISION, robot_actor
 from understudy.view.story import about, number
+from understudy.view.tessellate import tessellate
 
 CERTIFICATE = {
     "passed": False,
@@ -36,7 +39,7 @@ def test_scrubbing_moves_the_bodies(player):
     player._scrub.value = 12
     player._scrubbed(SimpleNamespace(client="a visitor"))
     assert player.frame == 12
-    np.testing.assert_allclose(figure._things[0].position, figure.actor.pos[12, 0], atol=1e-6)
+    np.testing.assert_allclose(figure.frames[3].position, figure.actor.pos[12, figure.leads[3]], atol=1e-6)
     # What the player itself writes into the slider is not an order.
     player._scrub.value = 3
     player._scrubbed(SimpleNamespace(client=None))
@@ -57,16 +60,16 @@ def test_steps_stop_at_the_ends(player):
 def test_layers_can_be_switched_off(player):
     assert list(player._layers) == ["human", "robot", "landmarks", "collision"]
     [bumpers] = player._layers["collision"]
-    assert not bumpers._root.visible
+    assert not bumpers.visible
     bumpers.show(True)
     bumpers.pose(5)
-    np.testing.assert_allclose(bumpers._things[0].position, bumpers.actor.pos[5, 0], atol=1e-6)
+    np.testing.assert_allclose(bumpers.frames[0].position, bumpers.actor.pos[5, 0], atol=1e-6)
 
 
 def test_landmarks_stand_where_the_body_stands(player, human):
     points = player._layers["landmarks"][0]
     shown = player.scene.actors[0]
-    pelvis = points._path[4, human.skeleton.landmarks.index("pelvis")]
+    pelvis = points.path[4, human.skeleton.landmarks.index("pelvis")]
     np.testing.assert_allclose(pelvis, shown.root[4], atol=1e-4)
 
 
@@ -76,6 +79,43 @@ def test_closing_twice_is_harmless(human):
     player.close()
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(player.url, timeout=2)
+
+
+def test_joined_shapes_stay_where_they_are(g1, robot_motion):
+    actor = robot_actor(robot_motion, g1, group=COLLISION)
+    server = SimpleNamespace(scene=Recorder())
+    figure = Figure(server, "g1", actor)
+    frame = 23
+    drawn = np.concatenate(
+        [
+            quat_apply(actor.quat[frame, lead], mesh) + actor.pos[frame, lead]
+            for lead in figure.leads
+            for path, mesh in server.scene.meshes.items()
+            if path.startswith(f"/g1/{lead}/")
+        ]
+    )
+    expected = np.concatenate(
+        [
+            quat_apply(q, tessellate(shape).vertices) + p
+            for shape, p, q in zip(actor.shapes, actor.pos[frame], actor.quat[frame], strict=True)
+        ]
+    )
+    assert len(drawn) == len(expected)
+    for axis in range(3):
+        np.testing.assert_allclose(np.sort(drawn[:, axis]), np.sort(expected[:, axis]), atol=1e-4)
+
+
+class Recorder:
+    """A scene that only remembers the meshes it was given."""
+
+    def __init__(self):
+        self.meshes = {}
+
+    def add_frame(self, _path, **_):
+        return SimpleNamespace(visible=True)
+
+    def add_mesh_simple(self, path, vertices, _faces, **_):
+        self.meshes[path] = vertices
 
 
 def test_about_tells_origin_and_verdict(robot_motion):

@@ -81,6 +81,7 @@ def human_actor(motion: HumanMotion, label: str = "human") -> Actor:
         quat=np.stack([q for _, q in places], axis=1).astype(np.float32),
         root=root[0],
         heading=np.unwrap(quat_yaw(root[1])),
+        carriers=np.arange(len(shapes)),
     )
 
 

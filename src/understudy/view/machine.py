@@ -52,16 +52,16 @@ def actor_of_model(model: mujoco.MjModel, tracks: BodyTracks, fps: float, label:
     drawn = in_group or drawn
     carriers = np.array([body[g] for g in drawn], int)
     quat = tracks.quat[:, carriers]
+    offset = quat_apply(quat, model.geom_pos[drawn].astype(np.float32))
     return Actor(
         label=label,
         fps=fps,
         shapes=tuple(_shape(model, g, None if in_group else SILVER) for g in drawn),
-        pos=(tracks.pos[:, carriers] + quat_apply(quat, model.geom_pos[drawn].astype(np.float32))).astype(
-            np.float32
-        ),
+        pos=(tracks.pos[:, carriers] + offset).astype(np.float32),
         quat=quat_mul(quat, model.geom_quat[drawn].astype(np.float32)).astype(np.float32),
         root=tracks.pos[:, 0],
         heading=np.unwrap(quat_yaw(tracks.quat[:, 0])),
+        carriers=carriers,
     )
 
 

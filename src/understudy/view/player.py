@@ -6,81 +6,22 @@ from collections.abc import Sequence
 
 import numpy as np
 import viser
-from jaxtyping import Float
 
 from understudy.kinematics import landmark_tracks
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots import load
 from understudy.robots.robot import Robot
 from understudy.view.camera import follow
+from understudy.view.figures import Figure, Landmarks
 from understudy.view.machine import COLLISION, robot_actor
 from understudy.view.pictures import cast, clock
 from understudy.view.scene import Actor, Scene, compose
 from understudy.view.story import about
-from understudy.view.tessellate import tessellate
 
 REFRESH = 30
 """Pictures sent to the browser per second; a clip with more frames is shown in part while it plays."""
 SPEEDS = ("0.1x", "0.25x", "0.5x", "1x", "2x")
-COLLISION_COLOUR = (214, 64, 69)
-LANDMARK_COLOUR = (30, 110, 200)
-
-
-class Figure:
-    """An actor's shapes as things of the page."""
-
-    def __init__(
-        self, server: viser.ViserServer, name: str, actor: Actor, colour: tuple[int, int, int] | None = None
-    ):
-        self.actor = actor
-        self._things = []
-        for i, shape in enumerate(actor.shapes):
-            mesh = tessellate(shape)
-            own = tuple(round(255 * c) for c in shape.colour)
-            self._things.append(
-                server.scene.add_mesh_simple(
-                    f"/{name}/{i}",
-                    mesh.vertices,
-                    mesh.faces,
-                    color=own if colour is None else colour,
-                    opacity=None if colour is None else 0.45,
-                )
-            )
-        self._root = server.scene.add_frame(f"/{name}", show_axes=False)
-
-    def pose(self, frame: int) -> None:
-        """Put every shape where it is at a frame."""
-        if not self._root.visible:
-            return
-        for thing, pos, quat in zip(self._things, self.actor.pos[frame], self.actor.quat[frame], strict=True):
-            thing.position = pos
-            thing.wxyz = quat
-
-    def show(self, visible: bool) -> None:
-        self._root.visible = visible
-
-
-class Landmarks:
-    """The landmarks of an actor as points, at the place where the actor stands."""
-
-    def __init__(self, server: viser.ViserServer, name: str, path: Float[np.ndarray, "time landmark 3"]):
-        self._path = path
-        self._cloud = server.scene.add_point_cloud(
-            f"/landmarks/{name}",
-            path[0],
-            LANDMARK_COLOUR,
-            point_size=0.018,
-            point_shape="circle",
-            visible=False,
-        )
-
-    def pose(self, frame: int) -> None:
-        """Put the points where they are at a frame."""
-        if self._cloud.visible:
-            self._cloud.points = self._path[frame]
-
-    def show(self, visible: bool) -> None:
-        self._cloud.visible = visible
+COLLISION_COLOUR = (0.84, 0.25, 0.27)
 
 
 class Player:

@@ -55,7 +55,7 @@ class Shape:
 @dataclass(frozen=True, eq=False)
 class Actor:
     """A body and its motion as shapes: ``pos``/``quat`` are the shapes' world poses, ``root`` the pelvis (m),
-    ``heading`` its unwrapped yaw (rad)."""
+    ``heading`` its unwrapped yaw (rad). Shapes with the same number in ``carriers`` move as one."""
 
     label: str
     fps: float
@@ -64,6 +64,7 @@ class Actor:
     quat: Float[np.ndarray, "time shape 4"]
     root: Float[np.ndarray, "time 3"]
     heading: Float[np.ndarray, "time"]
+    carriers: Int[np.ndarray, "shape"]
 
     @property
     def frames(self) -> int:

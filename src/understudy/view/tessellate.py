@@ -1,5 +1,7 @@
 """Shapes as triangles, for viewers that draw nothing else."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -27,6 +29,15 @@ def tessellate(shape: Shape) -> Mesh:
         return _turned(*_arc(radius, half))
     # The rims are doubled for the same reason.
     return _turned(np.array([0, radius, radius, radius, radius, 0]), np.array([-half] * 3 + [half] * 3))
+
+
+def joined(meshes: Sequence[Mesh]) -> Mesh:
+    """Several meshes of one frame as one."""
+    starts = np.cumsum([0, *(len(m.vertices) for m in meshes[:-1])])
+    return Mesh(
+        np.concatenate([m.vertices for m in meshes]),
+        np.concatenate([m.faces + start for m, start in zip(meshes, starts, strict=True)]).astype(np.int32),
+    )
 
 
 def _arc(radius: float, half: float) -> tuple[Float[np.ndarray, "ring"], Float[np.ndarray, "ring"]]:
