@@ -58,15 +58,18 @@ def trim(motion: Motion, start: float = 0.0, end: float | None = None) -> Motion
     Raises LimitError if nothing lies between them.
     """
     last = motion.duration if end is None else min(end, motion.duration)
-    first_frame = int(np.ceil(start * motion.fps - 1e-6))
-    last_frame = int(np.floor(last * motion.fps + 1e-6))
-    if start < 0 or last_frame < first_frame:
+    first_frame, last_frame = np.ceil(start * motion.fps - 1e-6), np.floor(last * motion.fps + 1e-6)
+    if not 0 <= first_frame <= last_frame:  # false for NaN, too
         until = "the end" if end is None else f"{end:g} s"
         raise LimitError(
             f"Nothing lies between {start:g} s and {until}: the clip runs from 0 to {motion.duration:.3f} s."
         )
-    clip = with_arrays(motion, rows(arrays_of(motion), slice(first_frame, last_frame + 1)))
-    return replace(clip, origin=motion.origin.after("trim", start=start, end=end))
+    clip = with_arrays(motion, rows(arrays_of(motion), slice(int(first_frame), int(last_frame) + 1)))
+    # The instants of the frames that were kept, so that the clip can be laid over its source again.
+    origin = motion.origin.after(
+        "trim", start=float(first_frame / motion.fps), end=float(last_frame / motion.fps)
+    )
+    return replace(clip, origin=origin)
 
 
 def join(first: Motion, second: Motion, blend: float = 0.3) -> Motion:
@@ -80,10 +83,10 @@ def join(first: Motion, second: Motion, blend: float = 0.3) -> Motion:
     """
     _check_same_body(first, second)
     second = sample_every(second, first.fps)
-    overlap = round(blend * first.fps)
-    if blend < 0 or overlap > min(first.frames, second.frames):
-        shorter = min(first.duration, second.duration)
+    shorter = min(first.duration, second.duration)
+    if not 0 <= blend * first.fps < min(first.frames, second.frames) + 0.5:
         raise LimitError(f"A blend of {blend:g} s does not fit; the shorter clip lasts {shorter:.3f} s.")
+    overlap = min(round(blend * first.fps), first.frames, second.frames)
     a, b = arrays_of(first), arrays_of(second)
     middle = overlap // 2
     meeting = first.frames - max(1, overlap - middle)
@@ -108,9 +111,9 @@ def blend_home(motion: RobotMotion, home: Float[np.ndarray, "qpos"], seconds: fl
         raise LimitError(
             f"home must be a qpos with {size} entries for {size - 7} joints; got {np.shape(home)}."
         )
+    if not 0.5 < seconds * motion.fps < np.inf:
+        raise LimitError(f"A blend of {seconds:g} s is not at least one frame at {motion.fps:g} fps.")
     count = round(seconds * motion.fps)
-    if count < 1:
-        raise LimitError(f"A blend of {seconds:g} s is shorter than one frame at {motion.fps:g} fps.")
     arrays = arrays_of(motion)
     weight = _minimum_jerk(np.arange(count) / count)
     start, stop = (rows(arrays, np.full(count, k)) for k in (0, motion.frames - 1))
