@@ -70,7 +70,7 @@ def robot_file(tmp_path, walk):
 
 
 def fails(capsys, *words):
-    """Run a command that must fail with one paragraph on stderr and an empty stdout; returns the paragraph."""
+    """Run a command that must fail with one paragraph on stderr and no stdout; returns the paragraph."""
     assert main([str(word) for word in words]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
