@@ -53,8 +53,8 @@ def find_landmarks(
         how = f"by the shape of the skeleton ({reason})"
         if limbs is None or _implausible(tree, limbs):
             raise SkeletonMismatch(
-                "No human body was found in this skeleton: two legs and two arms of three joints each, joined "
-                f"by a trunk, are needed ({reason}). Its joints: {', '.join(joints)}."
+                "No human body was found in this skeleton: two legs and two arms of three joints each and a "
+                f"trunk between them are needed ({reason}). Its joints: {', '.join(joints)}."
             )
     found, warning = _sided(tree, limbs, named=how == "by name")
     found |= _trunk(tree, found)
@@ -136,16 +136,15 @@ def _limbs_by_shape(tree: Tree) -> dict[str, int] | None:
 def _limb(tree: Tree, top: int, child: int) -> list[int] | None:
     """The three joints that bound the two long neighbouring bones of a branch, if it has such bones."""
     chain = [j for j in tree.farthest(child) if tree.segment[j] > 0.02 * tree.size or j == child]
+    chain = [j for j in chain if not tree.joints[j].endswith("_end")]
     if any(len([c for c in tree.children[j] if tree.reach[c] > 0.3 * tree.size]) > 1 for j in chain):
         return None
-    best = max(
-        range(1, len(chain) - 1),
-        key=lambda i: tree.segment[chain[i]] + tree.segment[chain[i + 1]],
-        default=0,
-    )
-    if best == 0 or top in chain:
+    # Hands and feet are short; a collar can be as long as a forearm but comes before the arm.
+    longest = max((tree.segment[j] for j in chain[1:]), default=0.0)
+    long = [i for i in range(1, len(chain)) if tree.segment[chain[i]] > 0.6 * longest]
+    if len(long) < 2 or long[-1] != long[-2] + 1 or top in chain:
         return None
-    return chain[best - 1 : best + 2]
+    return chain[long[-1] - 2 : long[-1] + 1]
 
 
 def _chain_length(tree: Tree, chain: list[int]) -> float:
@@ -221,8 +220,11 @@ def _head(tree: Tree, chest: int, found: dict[str, int]) -> int:
         return named[0]
     if not branches:
         return chest
-    chain = tree.farthest(max(branches, key=lambda b: tree.reach[b] + tree.segment[b]))
-    return chain[-2] if len(chain) > 2 and not tree.children[chain[-1]] else chain[-1]
+    # Up the neck to where the face branches off, or to the last joint before an end.
+    head = max(branches, key=lambda b: tree.reach[b] + tree.segment[b])
+    while len(tree.children[head]) == 1 and not tree.joints[tree.children[head][0]].endswith("_end"):
+        head = tree.children[head][0]
+    return head
 
 
 def _collars(tree: Tree, found: dict[str, int]) -> dict[str, int]:

@@ -13,6 +13,9 @@ from understudy.motion.formats.doors import existing_file
 Channel = tuple[str, int]
 """``("position" or "rotation", axis)`` with axis 0, 1, 2 for x, y, z."""
 
+LARGEST = 1e9
+"""Numbers beyond this are damage, not motion, in any unit."""
+
 _CHANNELS: dict[str, Channel] = {
     f"{axis}{kind}": (kind, index) for index, axis in enumerate("xyz") for kind in ("position", "rotation")
 }
@@ -139,7 +142,7 @@ class _Tree:
 
     def _offset(self, words: list[str], number: int) -> None:
         numbers = [_float(w) for w in words]
-        if len(words) != 3 or any(n is None or not np.isfinite(n) for n in numbers):
+        if len(words) != 3 or not all(_usable(n) for n in numbers):
             problem = f"OFFSET needs three finite numbers, found {' '.join(words)!r}."
             raise FormatError(self.path, problem, number)
         self.offsets[self.stack[-1]] = (numbers[0], numbers[1], numbers[2])
@@ -246,12 +249,16 @@ def _numbers(path: Path, lines: list[str], body: int, frames: int, columns: int)
         values = np.array([float(w) for _, words in rows for w in words])
     except ValueError:
         values = np.array([np.nan])
-    if not np.isfinite(values).all():
+    if not (np.abs(values) < LARGEST).all():
         for line, words in rows:
-            bad = next((w for w in words if (v := _float(w)) is None or not np.isfinite(v)), None)
+            bad = next((w for w in words if not _usable(_float(w))), None)
             if bad is not None:
-                raise FormatError(path, f"{bad[:40]!r} is not a finite number.", line)
+                raise FormatError(path, f"{bad[:40]!r} is not a finite number of usable size.", line)
     return values.reshape(frames, columns)
+
+
+def _usable(number: float | None) -> bool:
+    return number is not None and abs(number) < LARGEST
 
 
 def _last_digit(word: str) -> float:
