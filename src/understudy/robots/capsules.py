@@ -159,7 +159,7 @@ class _Problem:
         found = least_squares(
             lambda z: self._residuals(layout(z))[0],
             free,
-            jac=lambda z: self._residuals(layout(z))[1] @ layout.matrix,
+            jac=lambda z: self._residuals(layout(z))[1] @ layout.matrix,  # pyright: ignore[reportArgumentType]
             max_nfev=steps,
             xtol=1e-6,
         )

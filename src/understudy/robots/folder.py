@@ -22,7 +22,7 @@ from understudy.rotations import quat_conj
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 KEYS = {"model", "height", "hands", "harmless_contacts", "t_pose", "velocity_limit", "feet", "landmarks"}
 
