@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from understudy import robots
-from understudy.kinematics.barriers import Floor, JointLimits, SelfCollision, nearest_on_segments
+from understudy.kinematics.barriers import Floor, JointLimits, SelfCollision
 from understudy.kinematics.chain import Chain, integrate
 from understudy.kinematics.collision import COLLISION_GROUP, Capsules
 from understudy.kinematics.kernels.capsules import segment_distance
+from understudy.kinematics.segments import nearest_on_segments
 
 torch.set_num_threads(1)
 

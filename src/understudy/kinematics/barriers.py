@@ -13,8 +13,6 @@ from torch import Tensor
 
 from understudy.kinematics.chain import State
 
-_POINT = 1e-12  # m²: a segment whose squared length is below has no direction
-
 
 class Barrier(Protocol):
     """One thing that a pose must keep."""
@@ -64,13 +62,13 @@ class SelfCollision:
     margin: float = 0.0
 
     def h(self, state: State) -> Float[Tensor, "*batch row"]:
-        first, second = _nearest(state)
+        first, second = state.pair_points
         radius = state.chain.capsule_radius[state.chain.capsule_pairs].sum(-1)
         return torch.linalg.vector_norm(first - second, dim=-1) - radius - self.margin
 
     def dh(self, state: State) -> Float[Tensor, "*batch row tangent"]:
         c = state.chain
-        first, second = _nearest(state)
+        first, second = state.pair_points
         apart = first - second
         distance = torch.linalg.vector_norm(apart, dim=-1, keepdim=True)
         # Axes that cross have no direction of escape of their own; up is as good as any.
@@ -80,44 +78,6 @@ class SelfCollision:
         # links cancels.
         moved = c.moved_by[c.capsule_link[c.capsule_pairs]].to(apart.dtype)
         return _approach(state, first, normal) * (moved[:, 0] - moved[:, 1])
-
-
-def nearest_on_segments(
-    start1: Float[Tensor, "*batch 3"],
-    end1: Float[Tensor, "*batch 3"],
-    start2: Float[Tensor, "*batch 3"],
-    end2: Float[Tensor, "*batch 3"],
-) -> tuple[Float[Tensor, "*batch 3"], Float[Tensor, "*batch 3"]]:
-    """The nearest points of two segments, each on its own.
-
-    Of parallel segments the middle of the overlap, of a segment without length its only point. The distance
-    differentiates exactly although the points' places on their segments are held fixed: to first order,
-    sliding along a segment does not change it.
-    """
-    along1, along2, between = end1 - start1, end2 - start2, start1 - start2
-    with torch.no_grad():
-        a, e, b = (_dot(x, y) for x, y in ((along1, along1), (along2, along2), (along1, along2)))
-        c, f = _dot(along1, between), _dot(along2, between)
-        across = torch.linalg.cross(along1, along2)
-        determinant = _dot(across, across)  # a e − b², which would cancel
-        parallel = determinant <= 16 * torch.finfo(a.dtype).eps * a * e
-        a_safe, e_safe = a.clamp(min=_POINT), e.clamp(min=_POINT)
-        lines = _dot(torch.linalg.cross(along2, between), across) / torch.where(parallel, 1.0, determinant)
-        overlap = 0.5 * ((-c / a_safe).clamp(0, 1) + ((b - c) / a_safe).clamp(0, 1))
-        s = torch.where(parallel, overlap, lines.clamp(0, 1))
-        t = ((b * s + f) / e_safe).clamp(0, 1)
-        s = ((b * t - c) / a_safe).clamp(0, 1)  # moves s only where t was cut off at an end
-    return start1 + s[..., None] * along1, start2 + t[..., None] * along2
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum(-1)
-
-
-def _nearest(state: State) -> tuple[Tensor, Tensor]:
-    a, b = state.chain.capsule_pairs.unbind(-1)
-    start, end = state.capsule_start, state.capsule_end
-    return nearest_on_segments(start[..., a, :], end[..., a, :], start[..., b, :], end[..., b, :])
 
 
 def _tips(state: State) -> Float[Tensor, "*batch tip 3"]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from understudy.errors import UnknownName
 from understudy.kinematics.collision import Capsules
+from understudy.kinematics.segments import nearest_on_segments
 from understudy.kinematics.tree import Tree
 from understudy.motion.landmarks import Landmarks
 from understudy.motion.types import Skeleton
@@ -223,6 +224,13 @@ class State:
     def capsule_end(self) -> Float[Tensor, "*batch capsule 3"]:
         """Second ends of the capsules' axes (m)."""
         return self.points(self.chain.capsule_link, self.chain.capsule_end)
+
+    @cached_property
+    def pair_points(self) -> tuple[Float[Tensor, "*batch pair 3"], Float[Tensor, "*batch pair 3"]]:
+        """Nearest points (m) of the axes of the two capsules of every pair, each on its own."""
+        a, b = self.chain.capsule_pairs.unbind(-1)
+        start, end = self.capsule_start, self.capsule_end
+        return nearest_on_segments(start[..., a, :], end[..., a, :], start[..., b, :], end[..., b, :])
 
     @cached_property
     def joint_jacobian(self) -> Float[Tensor, "*batch dof tangent"]:
