@@ -161,6 +161,7 @@ def test_mirror_respects_landmark_axes_and_moves_the_skeleton_along():
         ("hip", "lCollar", "rCollar", "lShldr", "rShldr"),
         ("root", "thigh.L", "thigh.R", "shin.L", "shin.R"),
         ("root", "arm_l", "arm_r", "arm_l_end", "arm_r_end"),
+        ("hips", "lhand", "rhand", "lfingers", "rfingers"),
         ("Bip01", "Bip01 L Thigh", "Bip01 R Thigh", "Bip01 L Calf", "Bip01 R Calf"),
     ],
 )

@@ -125,6 +125,7 @@ def write(clip: "HumanMotion | RobotMotion", target: Path, format: str | None) -
 
 def describe(clip: "HumanMotion | RobotMotion") -> dict[str, Any]:
     """Everything worth knowing about a clip, as plain values."""
+    from understudy.motion import info
     from understudy.motion.types import HumanMotion
 
     facts: dict[str, Any] = {
@@ -141,11 +142,11 @@ def describe(clip: "HumanMotion | RobotMotion") -> dict[str, Any]:
         "certificate": clip.origin.certificate,
     }
     if isinstance(clip, HumanMotion):
-        skeleton = clip.skeleton
-        carriers = zip(skeleton.landmarks.names, skeleton.landmarks.carriers, strict=True)
-        facts["skeleton"] = skeleton.name
-        facts["joints"] = list(skeleton.joints)
-        facts["landmarks"] = {name: skeleton.joints[carrier] for name, carrier in carriers}
+        facts["skeleton"] = clip.skeleton.name
+        facts["joints"] = list(clip.skeleton.joints)
+        found = info.describe(clip)
+        facts |= {key: getattr(found, key) for key in ("stature", "leg_length", "floor")}
+        facts["landmarks"] = dict(found.landmarks)
     else:
         facts["robot"] = clip.robot
         facts["joints"] = list(clip.joints)
@@ -161,6 +162,9 @@ def _print(facts: dict[str, Any]) -> None:
 
     say(f"{facts['file']}: {facts['kind']}, {body}, {len(facts['joints'])} joints")
     say(f"{facts['frames']} frames at {facts['fps']:g} fps, {facts['duration']:.2f} s")
+    if "stature" in facts:
+        sizes = f"stature {facts['stature']:.2f} m, legs {facts['leg_length']:.2f} m"
+        say(f"{sizes}, floor at {facts['floor']:+.3f} m")
     for key in ("source", "licence"):
         if facts[key]:
             say(f"{key}: {facts[key]}")

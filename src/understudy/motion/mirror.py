@@ -78,6 +78,9 @@ def paired_joints(skeleton: Skeleton) -> np.ndarray:
     lowered = {name.lower(): j for j, name in enumerate(skeleton.joints)}
     for j, name in enumerate(skeleton.joints):
         other = _other_side(name)
+        if other == name.lower() and _OTHER.get(name[:1].lower(), "") + other[1:] in lowered:
+            # ``lhand`` says a side only because there is an ``rhand``.
+            other = _OTHER[other[0]] + other[1:]
         if other == name.lower():
             continue
         if other not in lowered:
