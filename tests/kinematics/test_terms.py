@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from understudy import robots
-from understudy.errors import UnknownName
+from understudy.errors import ShapeError, UnknownName
 from understudy.kinematics.chain import Chain, integrate
 from understudy.kinematics.kernels.fit import LandmarkArrays
 from understudy.kinematics.kernels.forward import forward
@@ -179,3 +179,10 @@ def test_comfort_is_zero_inside_and_grows_outside(chain):
     assert (term.residual(chain.at(zero, one, middle), target) == 0).all()
     edge = term.residual(chain.at(zero, one, chain.upper), target)
     torch.testing.assert_close(edge, torch.full_like(edge, 0.1))
+
+
+@pytest.mark.parametrize(("term", "part"), [(TERMS[2], "bone"), (TERMS[4], "before")])
+def test_a_target_without_what_a_term_reads_is_refused(chain, term, part):
+    state = random_state(chain, 1)
+    with pytest.raises(ShapeError, match=part):
+        term.residual(state, Target(state.landmark_pos, state.landmark_quat))

@@ -41,6 +41,9 @@ class Hierarchy(nn.Module):
     ⌈log2(d + 1)⌉ rounds of large operations, where a walk over levels would take d rounds of small ones.
     """
 
+    order: Int[Tensor, "link"]
+    rank: Int[Tensor, "link"]
+
     def __init__(self, parents: Int[np.ndarray, "link"]):
         super().__init__()
         depth = np.zeros(len(parents), np.int64)
@@ -78,6 +81,28 @@ class Chain(nn.Module):
 
     It moves between devices like any module and stores nothing in a state dict. For double precision ask for
     it here: converting afterwards keeps the rounding of single precision."""
+
+    parents: Int[Tensor, "link"]
+    dof: Int[Tensor, "link"]
+    half_angle: Float[Tensor, "link"]  # ½ for a hinge, 0 for a weld
+    rest: Float[Tensor, "link 4"]  # orientation in the parent at angle zero …
+    turn: Float[Tensor, "link 4"]  # … and after half a turn
+    step: Float[Tensor, "link 3"]  # from the parent's centre to this one's, in the parent's frame, m
+    anchor: Float[Tensor, "link 3"]  # the centre in the link's own frame, m
+    dof_link: Int[Tensor, "dof"]
+    axis: Float[Tensor, "dof 3"]  # in the frame of the link that moves
+    moved_by: Bool[Tensor, "link tangent"]
+    lower: Float[Tensor, "dof"]
+    upper: Float[Tensor, "dof"]
+    landmark_link: Int[Tensor, "landmark"]
+    landmark_offset: Float[Tensor, "landmark 3"]
+    landmark_turn: Float[Tensor, "landmark 4"]
+    capsule_link: Int[Tensor, "capsule"]
+    capsule_start: Float[Tensor, "capsule 3"]
+    capsule_end: Float[Tensor, "capsule 3"]
+    capsule_radius: Float[Tensor, "capsule"]
+    capsule_pairs: Int[Tensor, "pair 2"]
+    capsule_tips: Int[Tensor, "tip"]  # rows of (all starts, all ends): a sphere's two ends are one tip
 
     def __init__(
         self,
@@ -120,7 +145,6 @@ class Chain(nn.Module):
             constants["capsule_end"] = capsules.end
             constants["capsule_radius"] = capsules.radius
             constants["capsule_pairs"] = capsules.pairs
-            # Rows of (all starts, all ends) that are points of their own: a sphere's two ends are one.
             long = (capsules.start != capsules.end).any(axis=-1)
             constants["capsule_tips"] = np.flatnonzero(np.concatenate([np.ones_like(long), long]))
         for name, value in constants.items():
@@ -284,6 +308,9 @@ def difference(start: State, end: State) -> Float[Tensor, "*batch tangent"]:
 
 class SkeletonChain(nn.Module):
     """The rigid skeleton of a human: ball joints at fixed offsets."""
+
+    parents: Int[Tensor, "joint"]
+    offsets: Float[Tensor, "joint 3"]
 
     def __init__(self, skeleton: Skeleton, dtype: torch.dtype = torch.float32):
         super().__init__()

@@ -26,8 +26,8 @@ def solve_box_qp(
 
     Projected Newton (Bertsekas, 1982): variables that press against a bound are held there, the others take a
     Newton step, cut back to the box. Where that makes no way a projected gradient step does, so that the
-    objective always falls. Once the held set is right the next pass is exact. Raises SolverFailed where H is not
-    positive definite.
+    objective always falls. Once the held set is right the next pass is exact. Raises SolverFailed where H is
+    not positive definite.
     """
     x = torch.zeros_like(gradient).clamp(lower, upper)
     lengths = 0.5 ** torch.arange(_LENGTHS, dtype=x.dtype, device=x.device)[:, None]
@@ -90,7 +90,7 @@ def pose_cost(
     """½ Σ w r² + ½ stiffness Σ min(h, 0)²."""
     parts = [(t.weight_rows(state) * t.residual(state, target).square()).sum(-1) for t in terms]
     parts += [stiffness * b.h(state).clamp(max=0).square().sum(-1) for b in barriers]
-    return 0.5 * sum(parts)
+    return 0.5 * torch.stack(parts).sum(0)
 
 
 def fit_poses(
@@ -103,8 +103,8 @@ def fit_poses(
     """Levenberg–Marquardt on each pose of a batch, inside the joint limits; the poses and their costs.
 
     Every pose has its own damping and takes a step only where its own cost falls; only when to stop is
-    decided together. Barriers are penalties on the part that is broken. Raises SolverFailed where a Hessian is
-    singular.
+    decided together. Barriers are penalties on the part that is broken. Raises SolverFailed where a Hessian
+    is singular.
     """
     state = _bounded(start)
     cost = pose_cost(terms, barriers, state, target, config.stiffness)

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from understudy.errors import UnknownName
+from understudy.errors import ShapeError, UnknownName
 from understudy.kinematics.chain import State
 from understudy.kinematics.kernels.fit import TaskArrays
 from understudy.rotations import quat_apply, quat_conj, quat_mul, quat_to_rotvec, rotvec_jacobian_inverse
@@ -113,7 +113,7 @@ class BoneVector:
 
     def residual(self, state: State, target: Target) -> Float[Tensor, "*batch row"]:
         rows = state.chain.landmark_rows(self.weights)
-        return (self._world(state) - target.bone[..., rows, :]).flatten(-2)
+        return (self._world(state) - _given(target.bone, "bone")[..., rows, :]).flatten(-2)
 
     def jacobian(self, state: State, target: Target) -> Float[Tensor, "*batch row tangent"]:  # noqa: ARG002
         rows = state.chain.landmark_rows(self.weights)
@@ -148,7 +148,7 @@ class JointVelocity:
         return state.joint_pos.new_full((state.chain.dofs,), self.weight)
 
     def residual(self, state: State, target: Target) -> Float[Tensor, "*batch row"]:
-        return state.joint_pos - target.before
+        return state.joint_pos - _given(target.before, "before")
 
     def jacobian(self, state: State, target: Target) -> Float[Tensor, "*batch row tangent"]:  # noqa: ARG002
         return state.joint_jacobian
@@ -177,6 +177,12 @@ class JointComfort:
         return state.joint_jacobian * past[..., None]
 
 
+def _given(part: Tensor | None, name: str) -> Tensor:
+    if part is None:
+        raise ShapeError(f"A term needs `{name}`, and the target has none.")
+    return part
+
+
 def gauss_newton(
     terms: Iterable[Term], state: State, target: Target, *, exact: bool = False
 ) -> tuple[Float[Tensor, "*batch tangent tangent"], Float[Tensor, "*batch tangent"]]:
@@ -188,8 +194,10 @@ def gauss_newton(
     """
     jacobians, residuals, weights = [], [], []
     for term in terms:
-        angular = isinstance(term, LandmarkOrientation) and not exact
-        jacobians.append(term.angular_jacobian(state) if angular else term.jacobian(state, target))
+        if isinstance(term, LandmarkOrientation) and not exact:
+            jacobians.append(term.angular_jacobian(state))
+        else:
+            jacobians.append(term.jacobian(state, target))
         residuals.append(term.residual(state, target))
         weights.append(term.weight_rows(state))
     j, r, w = torch.cat(jacobians, -2), torch.cat(residuals, -1), torch.cat(weights)
