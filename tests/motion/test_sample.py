@@ -101,7 +101,7 @@ def test_squat_sinks_and_wave_rises(clips):
 
 
 def test_frame_rate_only_changes_the_sampling():
-    coarse, fine = sample.motion("walk", fps=30), sample.motion("walk", fps=60)
+    coarse, fine = sample.motion("walk", fps=30.0), sample.motion("walk", fps=60.0)
     shared = min(coarse.frames, (fine.frames + 1) // 2)
     assert np.abs(coarse.pos[:shared] - fine.pos[::2][:shared]).max() < 1e-4
 

@@ -1,5 +1,6 @@
 """The command ``understudy``: one verb for each room."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -52,6 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         complain(str(error))
+        return 2
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has seen enough; Python must not complain about it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if debug:
+            raise
+        complain(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
         return 2
     except KeyboardInterrupt:
         complain("interrupted")
