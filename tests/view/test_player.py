@@ -46,6 +46,17 @@ def test_scrubbing_moves_the_bodies(player):
     assert player.frame == 12
 
 
+def test_the_stage_keeps_the_bodies_before_the_camera(player):
+    for frame in (0, player.scene.frames - 1):
+        player.seek(frame)
+        middle = np.mean([actor.root[frame] for actor in player.scene.actors], axis=0)
+        assert np.abs((middle + player._stage.position)[:2]).max() < 0.1
+    player._follow.value = False
+    before = player._stage.position
+    player.seek(0)
+    np.testing.assert_array_equal(player._stage.position, before)
+
+
 def test_steps_stop_at_the_ends(player):
     player.seek(0)
     player.step(-10)
@@ -91,7 +102,7 @@ def test_joined_shapes_stay_where_they_are(g1, robot_motion):
             quat_apply(actor.quat[frame, lead], mesh) + actor.pos[frame, lead]
             for lead in figure.leads
             for path, mesh in server.scene.meshes.items()
-            if path.startswith(f"/g1/{lead}/")
+            if path.startswith(f"/stage/g1/{lead}/")
         ]
     )
     expected = np.concatenate(

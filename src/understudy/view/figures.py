@@ -10,11 +10,13 @@ from understudy.rotations import quat_apply, quat_conj, quat_mul
 from understudy.view.scene import Actor, Colour, Mesh
 from understudy.view.tessellate import joined, tessellate
 
+STAGE = "/stage"
+"""The frame of the page that is the scene's world; everything stands on it."""
 LANDMARK_COLOUR = (30, 110, 200)
 
 
 class Figure:
-    """An actor's shapes, joined where they move as one: a frame for every carrier, with a mesh for each colour.
+    """An actor's shapes, joined where they move as one: a frame for every carrier, a mesh for every colour.
 
     ``colour`` paints all of it, half transparent.
     """
@@ -23,10 +25,10 @@ class Figure:
         self.actor = actor
         self.leads = [int(np.argmax(actor.carriers == carrier)) for carrier in np.unique(actor.carriers)]
         """For every frame of the page, the shape whose pose it takes."""
-        self._root = server.scene.add_frame(f"/{name}", show_axes=False)
+        self._root = server.scene.add_frame(f"{STAGE}/{name}", show_axes=False)
         self.frames = []
         for lead in self.leads:
-            path = f"/{name}/{lead}"
+            path = f"{STAGE}/{name}/{lead}"
             self.frames.append(server.scene.add_frame(path, show_axes=False))
             for i, (own, mesh) in enumerate(_meshes(actor, lead, colour)):
                 server.scene.add_mesh_simple(
@@ -59,7 +61,7 @@ class Landmarks:
     def __init__(self, server: viser.ViserServer, name: str, path: Float[np.ndarray, "time landmark 3"]):
         self.path = path
         self._cloud = server.scene.add_point_cloud(
-            f"/landmarks/{name}",
+            f"{STAGE}/landmarks_{name}",
             path[0],
             LANDMARK_COLOUR,
             point_size=0.02,

@@ -12,7 +12,7 @@ from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots import load
 from understudy.robots.robot import Robot
 from understudy.view.camera import follow
-from understudy.view.figures import Figure, Landmarks
+from understudy.view.figures import STAGE, Figure, Landmarks
 from understudy.view.machine import COLLISION, robot_actor
 from understudy.view.pictures import cast, clock
 from understudy.view.scene import Actor, Scene, compose
@@ -55,15 +55,15 @@ class Player:
             frame = int(np.clip(frame, 0, self.scene.frames - 1))
             if frame == self.frame or self._closed.is_set():
                 return
-            before, self.frame = self.frame, frame
+            self.frame = frame
             with self._server.atomic():
                 for things in self._layers.values():
                     for thing in things:
                         thing.pose(frame)
+                if self._follow.value:
+                    self._stage.position = -self._centre[frame]
                 self._scrub.value = frame
                 self._time.content = _time_line(self.scene, frame)
-            if before >= 0 and self._follow.value:
-                self._carry_cameras(self._centre[frame] - self._centre[before])
 
     def step(self, frames: int) -> None:
         """Pause, and go some frames on, or back."""
@@ -98,9 +98,12 @@ class Player:
         """Floor, light, and where a new visitor looks from."""
         server = self._server
         server.scene.set_up_direction("+z")
+        # The camera follows because the stage moves past it: a visitor's own camera is never touched.
+        self._stage = server.scene.add_frame(STAGE, show_axes=False)
         server.scene.add_grid(
-            "/floor",
-            infinite_grid=True,
+            f"{STAGE}/floor",
+            width=80.0,
+            height=80.0,
             cell_size=0.5,
             section_size=1.0,
             cell_color=(222, 225, 230),
@@ -111,10 +114,12 @@ class Player:
             shadow_opacity=0.25,
         )
         server.scene.configure_default_lights(enabled=True, cast_shadow=True)
-        cameras = follow(self.scene, (960, 540), margin=1.3)
+        cameras = follow(self.scene, (960, 540), margin=1.5)
         self._centre = np.array([c.target * [1, 1, 0] for c in cameras])
-        server.initial_camera.position = cameras[0].eye
-        server.initial_camera.look_at = cameras[0].target
+        # The panel covers the right of the page, so the actors stand a little to the left.
+        aside = 0.09 * np.linalg.norm(cameras[0].eye - cameras[0].target) * cameras[0].axes[:, 0]
+        server.initial_camera.position = cameras[0].eye - self._centre[0] + aside
+        server.initial_camera.look_at = cameras[0].target - self._centre[0] + aside
         server.initial_camera.fov = float(np.radians(cameras[0].fovy))
         server.gui.configure_theme(show_logo=False, show_share_button=False, brand_color=(214, 96, 62))
 
@@ -162,14 +167,6 @@ class Player:
             self.playing = playing
             self._button.label = "Pause" if playing else "Play"
             self._button.icon = viser.Icon.PLAYER_PAUSE if playing else viser.Icon.PLAYER_PLAY
-
-    def _carry_cameras(self, way: np.ndarray) -> None:
-        """Move every visitor's camera along, whatever it looks at."""
-        for client in self._server.get_clients().values():
-            with client.atomic():
-                eye, target = client.camera.position + way, client.camera.look_at + way
-                client.camera.position = eye
-                client.camera.look_at = target
 
     def _run(self) -> None:
         """Play in a loop, by the wall clock."""

@@ -47,7 +47,7 @@ def settings(step: Mapping[str, Any]) -> str:
 
 def _verdict(certificate: Mapping[str, Any]) -> str:
     checks = certificate.get("checks", ())
-    head = "✅ **certificate passed**" if certificate.get("passed") else "❌ **certificate failed**"
+    head = "✓ **certificate passed**" if certificate.get("passed") else "✗ **certificate failed**"
     rows = [
         f"| {'✓' if c.get('passed') else '✗'} {c.get('label') or c.get('name')} "
         f"| {number(c.get('value'))} | {number(c.get('threshold'))} {c.get('unit', '')} |"

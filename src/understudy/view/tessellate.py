@@ -43,8 +43,10 @@ def joined(meshes: Sequence[Mesh]) -> Mesh:
 def _arc(radius: float, half: float) -> tuple[Float[np.ndarray, "ring"], Float[np.ndarray, "ring"]]:
     """Distances from the z axis and heights of a capsule's outline, from the lower pole to the upper one."""
     quarter = np.linspace(0, np.pi / 2, ROUND // 4 + 1)
-    angle = np.concatenate([-quarter[::-1], quarter])
-    shift = np.repeat([-half, half], len(quarter))
+    # A ball has one equator; a capsule has two, which begin and end its straight wall.
+    lower = -quarter[:0:-1] if half == 0 else -quarter[::-1]
+    angle = np.concatenate([lower, quarter])
+    shift = np.repeat([-half, half], [len(lower), len(quarter)])
     return radius * np.cos(angle), radius * np.sin(angle) + shift
 
 
