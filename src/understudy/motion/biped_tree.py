@@ -37,6 +37,7 @@ TOES = ("toebase", "toe", "toes", "toe0", "ball", "foot", "metatarsals")
 HEADS = ("head",)
 
 _SIDE_WORDS = {"l": "left", "left": "left", "r": "right", "right": "right"}
+_CENTRE_WORDS = {"c", "center", "centre"}
 _VOCABULARY = {w for row in LEGS + ARMS for w in row} | set(TOES) | {"collar", "clavicle", "hand"}
 
 
@@ -114,7 +115,7 @@ def bare_names(joints: Sequence[str]) -> list[tuple[str, str]]:
 
 def _side_and_rest(words: list[str]) -> tuple[str, str]:
     side = next((_SIDE_WORDS[w] for w in words if w in _SIDE_WORDS), "")
-    rest = "".join(w for w in words if w not in _SIDE_WORDS)
+    rest = "".join(w for w in words if w not in _SIDE_WORDS and w not in _CENTRE_WORDS)
     if side:
         return side, rest
     for prefix in ("left", "right", "l", "r"):
