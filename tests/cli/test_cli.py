@@ -36,7 +36,7 @@ def wide_terminal(monkeypatch):
 @pytest.fixture
 def walk(tmp_path):
     path = tmp_path / "walk.npz"
-    motion.save(motion.trim(sample.motion("walk", fps=30.0), 0, 1), path)
+    motion.save(motion.trim(sample.motion("walk", fps=30.0), 0.0, 1.0), path)
     return path
 
 

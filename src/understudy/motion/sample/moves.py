@@ -183,7 +183,7 @@ class Punch:
         relax = first + self.count * beat
         times = (0.05, 0.55, relax, relax + 0.55)
         for side in ("left", "right"):
-            for name, value in (("flex", 0.72), ("abduct", 0.05), ("elbow", 1.75), ("twist", 0.30)):
+            for name, value in (("flex", 0.62), ("abduct", 0.12), ("elbow", 1.75), ("twist", 0.18)):
                 score.pulse(f"{side}_{name}", value, *times)
         score.pulse("pelvis_drop", 0.05, *times)
         score.pulse("lean", 0.08, *times)
@@ -197,9 +197,9 @@ class Punch:
         reach = start + self.strike_time
         times = (start, reach, reach + 0.05, reach + 0.05 + self.strike_time)
         toward = 1.0 if side == "right" else -1.0
-        score.pulse(f"{side}_flex", 0.78, *times)
+        score.pulse(f"{side}_flex", 0.88, *times)
         score.pulse(f"{side}_elbow", -1.92, *times)
-        score.pulse(f"{side}_twist", -0.30, *times)
+        score.pulse(f"{side}_twist", -0.18, *times)
         score.pulse(f"{side}_pronate", 1.1, *times)
         score.pulse("twist", 0.45 * toward, *times)
         score.pulse("pelvis_yaw", 0.18 * toward, *times)
