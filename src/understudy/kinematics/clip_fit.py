@@ -13,7 +13,7 @@ from understudy.kinematics.kernels import fit
 from understudy.kinematics.kernels.fit import LandmarkArrays, Problem, Targets
 from understudy.kinematics.tree import Tree
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_to_matrix
+from understudy.rotations import quat_normalize, quat_to_matrix
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def landmark_arrays(robot: Robot, tree: Tree) -> LandmarkArrays:
     return LandmarkArrays(
         tree.body_link[marks.carriers].astype(np.int64),
         np.ascontiguousarray(marks.pos, np.float64),
-        np.ascontiguousarray(quat_to_matrix(marks.quat.astype(np.float64))),
+        np.ascontiguousarray(quat_to_matrix(quat_normalize(marks.quat.astype(np.float64)))),
     )
 
 

@@ -1,17 +1,18 @@
 """What a robot's body occupies: capsules on links, the pairs that may collide, and distances over a clip."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
 from understudy.errors import LimitError
-from understudy.kinematics.kernels.capsules import clip_clearances
+from understudy.kinematics.kernels.capsules import clip_clearances, pair_distances
 from understudy.kinematics.kernels.fit import CapsuleArrays
 from understudy.kinematics.tree import Tree
 from understudy.motion.types import RobotMotion
 from understudy.robots.robot import Robot
+from understudy.rotations import quat_normalize
 
 COLLISION_GROUP = 3  # the MJCF convention for geometry that collides and is not shown
 
@@ -21,7 +22,8 @@ class Capsules:
     """Capsules (spheres have no length) fixed to the links of a ``Tree``, in link frames, in metres.
 
     ``pairs`` are those that count as self-collision: not on one body, not on bodies adjacent in the tree, not on hands
-    or other bodies whose contacts are meant. ``bodies[k]`` names the body of capsule k.
+    or other bodies whose contacts are meant. ``rest`` is how near each pair comes in the home stance, the T-pose and
+    with all joints at zero (m). ``bodies[k]`` names the body of capsule k.
     """
 
     link: Int[np.ndarray, "capsule"]
@@ -30,6 +32,7 @@ class Capsules:
     radius: Float[np.ndarray, "capsule"]
     bodies: tuple[str, ...]
     pairs: Int[np.ndarray, "pair 2"]
+    rest: Float[np.ndarray, "pair"]
 
     @classmethod
     def from_robot(cls, robot: Robot, *, hands: bool = False) -> "Capsules":
@@ -54,17 +57,20 @@ class Capsules:
             start[k], end[k] = m.geom_pos[g] - axis, m.geom_pos[g] + axis
         body = m.geom_bodyid[geoms]
         bodies = tuple(m.body(b).name for b in body)
-        return cls(
-            tree.body_link[body - 1], start, end, m.geom_size[geoms, 0].copy(), bodies, _pairs(robot, bodies, hands)
-        )
+        pairs = _pairs(robot, bodies, hands)
+        shapes = cls(tree.body_link[body - 1], start, end, m.geom_size[geoms, 0], bodies, pairs, np.zeros(len(pairs)))
+        return replace(shapes, rest=_rest_distances(robot, tree, shapes))
 
     @property
     def bound(self) -> Float[np.ndarray, "capsule"]:
         """Radius of the sphere about a capsule's middle that holds all of it, m."""
         return self.radius + 0.5 * np.linalg.norm(self.end - self.start, axis=-1)
 
-    def arrays(self) -> CapsuleArrays:
-        """The same capsules for the kernels."""
+    def arrays(self, margin: float = 0.0) -> CapsuleArrays:
+        """The same capsules for the kernels, to be kept ``margin`` (m) apart.
+
+        Pairs that are nearer than that by construction keep what they have at rest, less a millimetre.
+        """
         return CapsuleArrays(
             self.link.astype(np.int64),
             np.ascontiguousarray(self.start, np.float64),
@@ -72,6 +78,7 @@ class Capsules:
             np.ascontiguousarray(self.radius, np.float64),
             np.ascontiguousarray(self.bound, np.float64),
             np.ascontiguousarray(self.pairs, np.int64).reshape(-1, 2),
+            np.clip(self.rest - 0.001, 0.0, margin),
         )
 
 
@@ -87,6 +94,12 @@ def _pairs(robot: Robot, bodies: tuple[str, ...], hands: bool) -> Int[np.ndarray
             if not adjacent and not handy and frozenset((x, y)) not in robot.harmless_contacts:
                 pairs.append((a, b))
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _rest_distances(robot: Robot, tree: Tree, capsules: Capsules) -> Float[np.ndarray, "pair"]:
+    stances = np.stack([robot.home[7:], robot.t_pose, np.zeros_like(robot.t_pose)]).astype(np.float64)
+    upright = np.tile(np.array([1.0, 0.0, 0.0, 0.0]), (3, 1))
+    return pair_distances(tree.arrays(), capsules.arrays(), np.zeros((3, 3)), upright, stances).min(axis=0)
 
 
 @dataclass(frozen=True)
@@ -115,7 +128,7 @@ def clearances(robot: Robot, motion: RobotMotion, *, hands: bool = False) -> Cle
         Tree.from_robot(robot).arrays(),
         capsules.arrays(),
         motion.root_pos.astype(np.float64),
-        motion.root_quat.astype(np.float64),
+        quat_normalize(motion.root_quat.astype(np.float64)),
         motion.joint_pos.astype(np.float64),
     )
     return Clearances(capsules, nearest, pair, lowest)

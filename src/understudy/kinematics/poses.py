@@ -9,6 +9,7 @@ from understudy.kinematics.tree import Tree
 from understudy.motion.bodies import BodyTracks
 from understudy.motion.types import RobotMotion
 from understudy.robots.robot import Robot
+from understudy.rotations import quat_normalize
 
 
 def check_fit(robot: Robot, motion: RobotMotion) -> None:
@@ -29,7 +30,7 @@ def body_tracks(robot: Robot, motion: RobotMotion) -> BodyTracks:
     pos, quat = forward_clip(
         tree.arrays(),
         motion.root_pos.astype(np.float64),
-        motion.root_quat.astype(np.float64),
+        quat_normalize(motion.root_quat.astype(np.float64)),
         motion.joint_pos.astype(np.float64),
         tree.body_link.astype(np.int64),
     )

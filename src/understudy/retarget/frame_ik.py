@@ -82,7 +82,7 @@ class FrameIK:
         self.config = config
         self._tree = Tree.from_robot(robot)
         self._landmarks = landmark_arrays(robot, self._tree)
-        self._capsules = Capsules.from_robot(robot).arrays()
+        self._capsules = Capsules.from_robot(robot).arrays(config.margin)
         self._seeds = _seeds(robot, np.random.default_rng(config.seed))
 
     def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
@@ -123,8 +123,7 @@ class FrameIK:
                 first_iterations=c.first_iterations,
                 tolerance=c.tolerance,
                 damping=1e-4,
-                stiffness=2e5,
-                margin=c.margin,
+                stiffness=1e7,
                 floor=0.0,
                 floor_on=True,
                 reach=0.05,

@@ -85,22 +85,23 @@ def _add_point_row(tree, motion, link, x, n, sign, row):
 
 @njit(cache=True, error_model="numpy")
 def collision_rows(tree, capsules, motion, origin, start, end, reach, rows, distance):
-    """Rows of the pairs nearer than ``reach`` (m): d(q + v) ≈ distance + row · v. Returns how many there are.
+    """Rows of the pairs nearer to their margin than ``reach`` (m). Returns how many there are.
 
-    Pairs whose middles are far apart are passed over by their bounding spheres.
+    ``distance`` is what lies beyond the margin, so that  distance + row · v ≥ 0  keeps it. Pairs whose middles are far
+    apart are passed over by their bounding spheres.
     """
     count = 0
     x1, x2, n = np.empty(3), np.empty(3), np.empty(3)
     for p in range(len(capsules.pairs)):
         a, b = capsules.pairs[p, 0], capsules.pairs[p, 1]
-        far = capsules.bound[a] + capsules.bound[b] + reach
+        far = capsules.bound[a] + capsules.bound[b] + capsules.margin[p] + reach
         gap = 0.0
         for c in range(3):
             gap += (0.5 * (start[a, c] + end[a, c] - start[b, c] - end[b, c])) ** 2
         if gap > far * far:
             continue
         apart = segment_distance(start[a], end[a], start[b], end[b], x1, x2)
-        d = apart - capsules.radius[a] - capsules.radius[b]
+        d = apart - capsules.radius[a] - capsules.radius[b] - capsules.margin[p]
         if d >= reach or count == len(rows):
             continue
         if apart < 1e-9:  # axes that cross have no direction of escape of their own; straight up is as good as any
@@ -160,3 +161,20 @@ def clip_clearances(tree, capsules, root_pos, root_quat, q):
         for k in range(m):
             lowest[t, k] = min(start[k, 2], end[k, 2]) - capsules.radius[k]
     return nearest, pair, lowest
+
+
+@njit(cache=True, error_model="numpy")
+def pair_distances(tree, capsules, root_pos, root_quat, q):
+    """Signed distance of every pair in every frame, (time, pair)."""
+    frames, n, m = len(root_pos), len(tree.parents), len(capsules.link)
+    pos, rot = np.empty((n, 3)), np.empty((n, 3, 3))
+    start, end, x1, x2 = np.empty((m, 3)), np.empty((m, 3)), np.empty(3), np.empty(3)
+    out = np.empty((frames, len(capsules.pairs)))
+    for t in range(frames):
+        forward(tree, root_pos[t], root_quat[t], q[t], pos, rot)
+        place_capsules(capsules, pos, rot, start, end)
+        for p in range(len(capsules.pairs)):
+            a, b = capsules.pairs[p, 0], capsules.pairs[p, 1]
+            d = segment_distance(start[a], end[a], start[b], end[b], x1, x2)
+            out[t, p] = d - capsules.radius[a] - capsules.radius[b]
+    return out

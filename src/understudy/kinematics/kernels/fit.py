@@ -1,6 +1,6 @@
 """Fit a robot's pose, frame after frame, to landmark targets: Levenberg–Marquardt on the true cost, each step a QP.
 
-    F(q) = ½ Σ w ‖residual‖² + ½ Σ posture + ½ ρ Σ max(0, margin − d)²      over the box of joint and speed limits
+    F(q) = ½ Σ w ‖residual‖² + ½ Σ posture + ½ ρ Σ max(0, margin − d)²    over the box of joint and speed limits
 
 A step is taken only where F falls; the damping follows. Collisions and the floor are linearised as soft rows with the
 same weight ρ that they have in F, so that a pose which cannot satisfy everything still has one best answer.
@@ -24,7 +24,7 @@ from understudy.kinematics.kernels.normal_equations import (
 )
 from understudy.kinematics.kernels.spatial import integrate_quat
 
-_MAX_ROWS = 96
+_MAX_ROWS = 256
 
 
 class LandmarkArrays(NamedTuple):
@@ -44,6 +44,7 @@ class CapsuleArrays(NamedTuple):
     radius: np.ndarray  # (capsule,) m
     bound: np.ndarray  # (capsule,) radius of the sphere about the middle that holds all of it, m
     pairs: np.ndarray  # (pair, 2) int64
+    margin: np.ndarray  # (pair,) m kept between the two
 
 
 class TaskArrays(NamedTuple):
@@ -73,7 +74,6 @@ class Settings(NamedTuple):
     tolerance: float  # relative fall of F below which a frame has converged
     damping: float
     stiffness: float  # ρ, 1/m²
-    margin: float  # m kept between bodies
     floor: float  # m, height of the floor
     floor_on: bool
     reach: float  # m: nearer pairs become constraint rows
@@ -207,13 +207,10 @@ def evaluate(p, state, targets, t, q_before, velocity_weight):
         state.root_pos,
         state.start,
         state.end,
-        s.margin + s.reach,
+        s.reach,
         state.rows,
         state.distance,
     )
-    for k in range(count):
-        state.distance[k] -= s.margin
-    pairs = count
     if s.floor_on:
         count = floor_rows(
             p.tree,
@@ -226,7 +223,7 @@ def evaluate(p, state, targets, t, q_before, velocity_weight):
             s.reach,
             state.rows,
             state.distance,
-            pairs,
+            count,
         )
     state.count[0] = count
     penalty = 0.0
