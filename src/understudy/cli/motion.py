@@ -83,14 +83,14 @@ class Convert:
         if self.fps is not None:
             clip = motion.sample_every(clip, self.fps)
         if self.blend_home is not None:
-            clip = self._blended(clip)
+            clip = self._blended(clip, self.blend_home)
         write(clip, self.target, self.target_format)
         out().print(
             f"{self.target}: {clip.frames} frames, {clip.duration:.2f} s", markup=False, soft_wrap=True
         )
         return 0
 
-    def _blended(self, clip: "HumanMotion | RobotMotion") -> "RobotMotion":
+    def _blended(self, clip: "HumanMotion | RobotMotion", seconds: float) -> "RobotMotion":
         from understudy import motion, robots
         from understudy.motion.types import RobotMotion
 
@@ -98,7 +98,7 @@ class Convert:
         robot = robots.load(clip.robot)
         if robot.joints != clip.joints:
             raise UnderstudyError(f"{self.source} has other joints than {robot.name}; its home does not fit.")
-        return motion.blend_home(clip, robot.home, self.blend_home)
+        return motion.blend_home(clip, robot.home, seconds)
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,9 @@ def _print(facts: dict[str, Any]) -> None:
     size = f"{len(facts['joints'])} joints, {len(facts['bodies'])} bodies"
     console.print(f"{facts['name']}: {facts['height']:.2f} m, {size}")
     joints = Table()
-    for name, justify in (("joint", "left"), ("from rad", "right"), ("to rad", "right"), ("rad/s", "right")):
-        joints.add_column(name, justify=justify)
-    joints.add_column("N m", justify="right")
+    joints.add_column("joint")
+    for name in ("from rad", "to rad", "rad/s", "N m"):
+        joints.add_column(name, justify="right")
     for j in facts["joints"]:
         joints.add_row(j["name"], *(f"{j[key]:.3g}" for key in ("lower", "upper", "velocity", "effort")))
     console.print(joints)

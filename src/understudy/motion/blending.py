@@ -9,7 +9,7 @@ from jaxtyping import Float
 from understudy.motion.types import HumanMotion, RobotMotion, Skeleton
 from understudy.rotations import quat_apply, quat_conj, quat_slerp
 
-Motion = TypeVar("Motion", HumanMotion, RobotMotion)
+Motion = TypeVar("Motion", bound=HumanMotion | RobotMotion)
 Arrays = dict[str, np.ndarray]
 """Everything in a clip that has a time axis, by field name; tracks as ``track_<name>``."""
 

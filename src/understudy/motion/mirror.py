@@ -52,9 +52,13 @@ def mirror_robot(motion: RobotMotion, pairs: Sequence[int], signs: Sequence[floa
     Joint i takes ``signs[i]`` times the value of joint ``pairs[i]``; both are knowledge of the robot. Its
     root body must be symmetric about its own xz plane.
     """
-    pairs, signs = np.asarray(pairs), np.asarray(signs, np.float32)
+    partner, sign = np.asarray(pairs), np.asarray(signs, np.float32)
     dof = len(motion.joints)
-    if pairs.shape != (dof,) or signs.shape != (dof,) or not np.array_equal(pairs[pairs], np.arange(dof)):
+    if (
+        partner.shape != (dof,)
+        or sign.shape != (dof,)
+        or not np.array_equal(partner[partner], np.arange(dof))
+    ):
         raise ShapeError(
             f"pairs and signs must have {dof} entries, and the partner of a partner be the joint itself."
         )
@@ -62,7 +66,7 @@ def mirror_robot(motion: RobotMotion, pairs: Sequence[int], signs: Sequence[floa
         motion,
         root_pos=motion.root_pos * _FLIP_POS,
         root_quat=_reflected(motion.root_quat),
-        joint_pos=motion.joint_pos[:, pairs] * signs,
+        joint_pos=motion.joint_pos[:, partner] * sign,
         tracks={mirrored(k): v for k, v in motion.tracks.items()},
         origin=motion.origin.after("mirror"),
     )

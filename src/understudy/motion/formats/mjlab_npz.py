@@ -41,9 +41,7 @@ def write(motion: HumanMotion | RobotMotion, path: str | Path, *, bodies: BodyTr
     digit, resample the motion to 50 fps first. Velocities are central differences, one-sided at the ends.
     """
     if not isinstance(motion, RobotMotion):
-        raise UnderstudyError(
-            f"Cannot write {path}: an mjlab file holds a robot's motion, not a human's."
-        )
+        raise UnderstudyError(f"Cannot write {path}: an mjlab file holds a robot's motion, not a human's.")
     if bodies is None:
         raise UnderstudyError(
             f"Cannot write {path}: an mjlab file needs the pose of every body. Pass "
@@ -70,7 +68,7 @@ def write(motion: HumanMotion | RobotMotion, path: str | Path, *, bodies: BodyTr
     entries = {key: np.asarray(value, np.float32) for key, value in entries.items()}
     names = {"joint_names": motion.joints, "body_names": bodies.names, "robot": motion.robot}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **entries, **{key: np.array(value, np.str_) for key, value in names.items()})
+        np.savez(file, **entries, **{key: np.array(value, np.str_) for key, value in names.items()})  # pyright: ignore[reportArgumentType]
 
 
 def read(path: str | Path, *, joints: Sequence[str] | None = None, robot: str | None = None) -> RobotMotion:

@@ -30,7 +30,7 @@ def write(motion: Motion, path: str | Path) -> None:
                 f"{name.removeprefix('track_')!r} holds Python objects; tracks must be plain arrays."
             )
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **entries, **tracks)
+        np.savez(file, **entries, **tracks)  # pyright: ignore[reportArgumentType]
 
 
 def read(path: str | Path) -> Motion:

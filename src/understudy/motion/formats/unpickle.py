@@ -22,11 +22,12 @@ def _plain_codec(text: str, encoding: str) -> bytes:
     return text.encode("latin-1")
 
 
-def _array_shell(kind: type, shape: tuple, code: bytes) -> np.ndarray:
+def _array_shell(kind: type, shape: tuple[int, ...], _code: bytes) -> np.ndarray:
     """The empty array that numpy's pickles fill afterwards; never a subclass."""
     if kind is not np.ndarray:
         raise pickle.UnpicklingError("an array of another class than numpy.ndarray")
-    return np.ndarray.__new__(np.ndarray, shape, code)
+    # The type code is a placeholder; the state that follows brings the array's own.
+    return np.ndarray(shape, np.int8)
 
 
 def _plain_dtype(*arguments: Any) -> np.dtype:
@@ -36,7 +37,9 @@ def _plain_dtype(*arguments: Any) -> np.dtype:
     return dtype
 
 
-def _number(dtype: np.dtype, data: bytes | None = None) -> Any:
+def _number(dtype: np.dtype, data: bytes | str | None = None) -> Any:
+    if isinstance(data, str):  # Python 2 had one type for texts and bytes
+        data = data.encode("latin-1")
     if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(data, bytes):
         raise pickle.UnpicklingError("a numpy number of an unusual kind")
     return np.frombuffer(data, dtype, count=1)[0]
@@ -46,7 +49,7 @@ def _array_from_buffer(buffer: Any, dtype: np.dtype, shape: tuple, order: str) -
     """Protocol 5 keeps an array's bytes in one buffer."""
     if not isinstance(dtype, np.dtype) or dtype.hasobject:
         raise pickle.UnpicklingError("an array of Python objects")
-    return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+    return np.frombuffer(buffer, dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
 _ADMITTED: dict[tuple[str, str], Any] = {
