@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from understudy.errors import FormatError, LimitError, UnderstudyError
-from understudy.motion import sample
+from understudy.motion import RobotMotion, sample
 from understudy.motion.formats import bvh
 from understudy.rotations import quat_angle, quat_apply, quat_from_euler
 
@@ -93,6 +93,14 @@ def test_a_failed_write_leaves_the_old_file(person, tmp_path):
         bvh.write(broken, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_robot_is_no_bvh(tmp_path):
+    robot = RobotMotion(
+        "g1", ("knee",), 30.0, np.zeros((2, 3)), np.tile([1.0, 0, 0, 0], (2, 1)), np.zeros((2, 1))
+    )
+    with pytest.raises(UnderstudyError, match="human motion"):
+        bvh.write(robot, tmp_path / "robot.bvh")
 
 
 # ---- dialects

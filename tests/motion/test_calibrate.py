@@ -131,6 +131,61 @@ def test_a_body_that_is_never_upright_still_gets_frames(tmp_path):
     assert max(turn[n] for n in ("pelvis", "chest", "left_shoulder", "right_elbow")) < 15.0, turn
 
 
+def without(motion, words):
+    """The same movement on a skeleton that lacks the joints whose names hold one of these words."""
+    skeleton = motion.skeleton
+    keep = [j for j, n in enumerate(skeleton.joints) if not any(word in n for word in words)]
+    place = {old: new for new, old in enumerate(keep)}
+    rest = np.zeros((len(skeleton.joints), 3), dtype=np.float32)
+    for j, p in enumerate(skeleton.parents):
+        if p >= 0:
+            rest[j] = rest[p] + skeleton.offsets[j]
+    above = {}
+    for old in keep:
+        p = int(skeleton.parents[old])
+        while p >= 0 and p not in place:
+            p = int(skeleton.parents[p])
+        above[old] = p
+    reduced = replace(
+        skeleton,
+        joints=tuple(skeleton.joints[j] for j in keep),
+        parents=np.array([place.get(above[j], -1) for j in keep]),
+        offsets=np.array([rest[j] - rest[above[j]] if above[j] >= 0 else 0 * rest[j] for j in keep]),
+        landmarks=skeleton.landmarks.select(("pelvis",)),
+    )
+    return replace(motion, skeleton=reduced, pos=motion.pos[:, keep], quat=motion.quat[:, keep], tracks={})
+
+
+@pytest.mark.parametrize("in_gauge", [True, False], ids=["rest", "motion"])
+@pytest.mark.parametrize("frames", [1, 2, 60])
+def test_landmarks_without_joints_are_placed_on_their_neighbours(frames, in_gauge, tmp_path):
+    whole = sample.motion("walk", fps=30.0)
+    whole = replace(whole, pos=whole.pos[:frames], quat=whole.quat[:frames], tracks={})
+    sparse = without(whole, ("spine", "neck", "collar", "toe", "heel", "hand", "finger", "top"))
+    clip = through_bvh(sparse if in_gauge else regauged(sparse, 4), tmp_path)
+    turn, away = errors(clip, whole)
+    assert set(clip.origin.inferred["placed"].split("; ")) >= {
+        "left_toe: by proportion, carried by the ankle"
+    }
+    assert max(away.values()) < 0.06, away
+    assert (
+        max(turn[n] for n in ("pelvis", "chest", "head", "left_knee", "right_ankle", "left_elbow")) < 9.0
+    ), turn
+
+
+def test_a_trunk_of_one_joint_is_enough(tmp_path):
+    whole = sample.motion("walk", fps=30.0)
+    clip = through_bvh(without(whole, ("spine", "chest", "neck", "collar")), tmp_path)
+    marks = clip.skeleton.landmarks
+    assert {clip.skeleton.joints[marks.carriers[marks.index(n)]] for n in ("pelvis", "spine", "chest")} == {
+        "pelvis"
+    }
+    heights = [
+        clip.landmarks()[0][0, marks.index(n), 2] for n in ("pelvis", "spine", "chest", "neck", "head")
+    ]
+    assert heights == sorted(heights)
+
+
 def test_frames_are_mirror_images(tmp_path):
     """A symmetric clip gives symmetric frames: y is reflected, x and z are not."""
     marks = through_bvh(sample.motion("squat", fps=40.0), tmp_path).skeleton.landmarks

@@ -15,13 +15,13 @@ from understudy.rotations import quat_apply
 pytestmark = pytest.mark.corpus
 
 SHARED_RIG = 8
-"""Of the thousands of clips on one shared rig, every eighth is calibrated; the others are parsed to the end."""
+"""Of the thousands of clips on one shared rig, every eighth is calibrated; the others are only parsed."""
 
 # Of each skeleton, clips in which somebody mostly stands or walks.
 STANDING = {
     "Bandai-Namco": "noncommercial/bandai_namco/ds1/dataset-1_bow_active_001.bvh",
     "Daz": "permissive/cmu_daz/14/14_37.bvh",
-    "Character Creator": "permissive/cmu_iclone/006/006_02.bvh",
+    "Character Creator": "permissive/cmu_iclone/006/006_15.bvh",
     "3ds Max": "permissive/cmu_max/131_01.bvh",
     "Xsens": "permissive/hhtools_xsens/stand.bvh",
     "Rokoko": "permissive/animated_drawings/rokoko/jesse_dance.bvh",

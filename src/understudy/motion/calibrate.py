@@ -24,6 +24,8 @@ from understudy.rotations import quat_apply, quat_conj
 
 HAND = 0.36
 """From the wrist to the middle of the knuckles, as a part of the forearm."""
+SPINE = 0.22
+"""From the pelvis to the lumbar joint, as a part of the way to the shoulders."""
 BALL = 0.075
 """From below the ankle to the ball of the foot, as a part of the standing height."""
 ANKLE = 0.040
@@ -126,7 +128,7 @@ def _places(
         point = p["pelvis"] + 0.6 * (middle(p, "shoulder") - p["pelvis"])
         fixed("chest", "pelvis", point, "carried by the pelvis")
     if "spine" not in carriers:
-        point = p["pelvis"] + 0.35 * (middle(p, "shoulder") - p["pelvis"])
+        point = p["pelvis"] + SPINE * (middle(p, "shoulder") - p["pelvis"])
         fixed("spine", "pelvis", point, "carried by the pelvis")
     if "neck" not in carriers:
         shoulders = middle(p, "shoulder")

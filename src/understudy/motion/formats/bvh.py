@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from understudy.errors import FormatError, LimitError, SkeletonMismatch
+from understudy.errors import FormatError, LimitError, SkeletonMismatch, UnderstudyError
 from understudy.motion.biped import Biped, find_landmarks
 from understudy.motion.calibrate import calibrate
 from understudy.motion.files import atomic_path
@@ -42,6 +42,7 @@ def read(
     Raises FormatError, with the line where there is one, and LimitError for options that fit no file.
     """
     _check_options(unit, up, fps)
+    options = {"unit": unit, "up": up, "fps": fps, "start": start, "end": end}
     text = parse(path)
     rate, inferred = _rate(text, fps)
     joints = pose.informative(text.joints)
@@ -71,14 +72,13 @@ def read(
     pos, quat = scale * settle.to_world_axes(pos, up), settle.to_world_quat(quat, up)
     found = calibrate(biped, names, rest, pos, quat, rate, first)
     inferred["landmarks"] = f"{biped.how}; {found.how}"
+    inferred["placed"] = "; ".join(f"{name}: {how}" for name, how in found.placed.items())
     inferred |= {"sides": biped.warning} if biped.warning else {}
     inferred |= {"names": f"repeated names were numbered: {', '.join(text.renamed)}"} if text.renamed else {}
     offsets[0] = 0.0
     skeleton = Skeleton(text.path.stem, names, parents, offsets.astype(np.float32), found.landmarks)
     cut, inferred["first frame"] = _cut(text, len(pos), rate, first, start, end, inferred["first frame"])
-    origin = Origin(source=text.path.name, inferred=inferred).after(
-        "read", format="bvh", start=start, end=end
-    )
+    origin = Origin(source=text.path.name, inferred=inferred).after("read", format="bvh", **options)
     return HumanMotion(skeleton, rate, pos[cut], quat[cut], origin=origin)
 
 
@@ -87,6 +87,10 @@ def write(motion: HumanMotion, path: str | Path) -> None:
     Poses and frame rate survive; landmarks, tracks and origin do not, for BVH has no place for them. Joints
     other than the root get position channels only if their place in the parent's frame changes.
     """
+    if not isinstance(motion, HumanMotion):
+        raise UnderstudyError(
+            f"Cannot write {path}: BVH holds human motion, and this is a robot's. Use .npz."
+        )
     lines = bvh_write.lines(motion)
     with atomic_path(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
