@@ -6,7 +6,7 @@ free of any licence.
 """
 
 from collections.abc import Sequence
-from math import pi
+from math import inf, pi
 
 from understudy.errors import LimitError, UnknownName
 from understudy.motion.sample.body import standard_skeleton
@@ -58,7 +58,7 @@ def demo(*, fps: float = 60.0) -> HumanMotion:
 
 def compose(moves: Sequence[Move], *, fps: float = 60.0, name: str = "composition") -> HumanMotion:
     """Perform moves one after another, joined smoothly. The person starts at the origin, facing x."""
-    if not fps > 0:
+    if not 0 < fps < inf:
         raise LimitError(f"fps must be positive; got {fps}.")
     score = Score()
     for move in moves:
