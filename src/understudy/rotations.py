@@ -40,7 +40,8 @@ def _norm(x: Array) -> Array:
     return (x * x).sum(-1) ** 0.5 if xp is np else xp.linalg.vector_norm(x, dim=-1)
 
 
-def _cross(a: Array, b: Array) -> Array:
+def cross(a: Array, b: Array) -> Array:
+    """Vector product over the last axis, with broadcasting: (..., 3) × (..., 3) → (..., 3)."""
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     return _stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
@@ -73,8 +74,8 @@ def quat_mul(a: Array, b: Array) -> Array:
 def quat_apply(q: Array, v: Array) -> Array:
     """Rotate vectors: (..., 4) on (..., 3) → (..., 3)."""
     w, u = q[..., :1], q[..., 1:]
-    t = 2.0 * _cross(u, v)
-    return v + w * t + _cross(u, t)
+    t = 2.0 * cross(u, v)
+    return v + w * t + cross(u, t)
 
 
 def quat_to_matrix(q: Array) -> Array:
@@ -225,10 +226,10 @@ def quat_between(u: Array, v: Array) -> Array:
     u = u / (_norm(u)[..., None] + _tiny(u))
     v = v / (_norm(v)[..., None] + _tiny(v))
     w = 1.0 + (u * v).sum(-1)
-    axis = _cross(u, v)
+    axis = cross(u, v)
     # Opposite directions: any axis across u turns one into the other.
     least = _stack([abs(u[..., 0]) < 0.6, abs(u[..., 0]) >= 0.6, u[..., 0] != u[..., 0]]) * (1.0 + 0.0 * u)
-    across = _cross(u, least)
+    across = cross(u, least)
     opposite = (w < 8 * _eps(w))[..., None]
     xyz = xp.where(opposite, across, axis)
     w = xp.where(opposite[..., 0], 0.0 * w, w)
@@ -255,9 +256,9 @@ def _like(q: Array, values: list[float]) -> Array:
 def quat_from_axes(x: Array, y: Array) -> Array:
     """The frame whose x axis is ``x`` and whose y axis is nearest ``y``: (..., 3) × (..., 3) → (..., 4)."""
     x = x / (_norm(x)[..., None] + _tiny(x))
-    z = _cross(x, y)
+    z = cross(x, y)
     z = z / (_norm(z)[..., None] + _tiny(z))
-    y = _cross(z, x)
+    y = cross(z, x)
     return quat_from_matrix(_xp(x).stack([x, y, z], -1))
 
 

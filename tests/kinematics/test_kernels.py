@@ -8,7 +8,12 @@ from understudy import robots
 from understudy.kinematics.clip_fit import landmark_arrays
 from understudy.kinematics.collision import Capsules
 from understudy.kinematics.kernels import fit
-from understudy.kinematics.kernels.capsules import collision_rows, floor_rows, place_capsules, segment_distance
+from understudy.kinematics.kernels.capsules import (
+    collision_rows,
+    floor_rows,
+    place_capsules,
+    segment_distance,
+)
 from understudy.kinematics.kernels.fit import PostureArrays, Problem, Settings, Targets, TaskArrays
 from understudy.kinematics.kernels.forward import forward
 from understudy.kinematics.kernels.normal_equations import joint_motion
@@ -75,7 +80,11 @@ def test_capsule_distances_equal_mujoco(g1):
         mujoco.mj_kinematics(g1.model, data)
         for a, b in capsules.pairs:
             theirs = mujoco.mj_geomDistance(g1.model, data, geoms[a], geoms[b], 10.0, None)
-            d = segment_distance(start[a], end[a], start[b], end[b], x1, x2) - capsules.radius[a] - capsules.radius[b]
+            d = (
+                segment_distance(start[a], end[a], start[b], end[b], x1, x2)
+                - capsules.radius[a]
+                - capsules.radius[b]
+            )
             assert d == pytest.approx(theirs, abs=1e-6)
 
 
@@ -90,7 +99,15 @@ def make_problem(robot, rng, *, stiffness=0.0):
     settings = Settings(10, 30, 1e-6, 1e-6, stiffness, 0.0, True, 0.3, 1.0, 1.0)
     lower, upper = robot.lower.astype(float), robot.upper.astype(float)
     problem = Problem(
-        tree.arrays(), marks, Capsules.from_robot(robot).arrays(0.02), task, posture, settings, lower, upper, upper - lower
+        tree.arrays(),
+        marks,
+        Capsules.from_robot(robot).arrays(0.02),
+        task,
+        posture,
+        settings,
+        lower,
+        upper,
+        upper - lower,
     )
     quat = quat_normalize(rng.normal(size=(1, n, 4)))
     targets = Targets(
@@ -134,7 +151,8 @@ def test_gradient_equals_finite_differences_of_the_cost(g1, stiffness):
             v = np.zeros(len(step.gradient))
             v[i] = 1e-6
             plus, minus = (
-                fit.evaluate(problem, state_at(problem, *moved(pose, s * v)), targets, 0, before, 0.2) for s in (1, -1)
+                fit.evaluate(problem, state_at(problem, *moved(pose, s * v)), targets, 0, before, 0.2)
+                for s in (1, -1)
             )
             assert step.gradient[i] + soft[i] == pytest.approx((plus - minus) / 2e-6, rel=2e-4, abs=2e-4)
 
@@ -162,7 +180,9 @@ def test_hessian_equals_the_sum_over_jacobians(g1):
         a, b = jp @ to_world, jr @ to_world
         x, y, z = state.mark_rot[k] @ task.bone_vector[k]
         bone = np.array([[0, z, -y], [-z, 0, x], [y, -x, 0]]) @ b
-        expected += a.T @ np.diag(task.position[k]) @ a + task.rotation[k] * b.T @ b + task.bone[k] * bone.T @ bone
+        expected += (
+            a.T @ np.diag(task.position[k]) @ a + task.rotation[k] * b.T @ b + task.bone[k] * bone.T @ bone
+        )
     margin = np.minimum(0.3, 0.25 * (problem.upper - problem.lower))
     near = (pose[2] < problem.lower + margin) | (pose[2] > problem.upper - margin)
     expected[6:, 6:] += np.diag(0.3 + 0.7 * near)
@@ -212,6 +232,12 @@ def test_the_fallback_solver_agrees_with_the_kernels(g1):
     problem = problem._replace(settings=settings)
     best = clip_fit.fit_clip(problem, targets, seeds)
     assert best.fallbacks == 0
-    outputs = np.empty((1, 3)), np.empty((1, 4)), np.empty((1, len(g1.joints))), np.empty(1), np.zeros(1, np.int64)
+    outputs = (
+        np.empty((1, 3)),
+        np.empty((1, 4)),
+        np.empty((1, len(g1.joints))),
+        np.empty(1),
+        np.zeros(1, np.int64),
+    )
     clip_fit._solve_frame_with_daqp(problem, targets, seeds, 0, *outputs)
     assert outputs[3][0] == pytest.approx(best.cost[0], rel=1e-3)

@@ -16,6 +16,7 @@ from understudy.kinematics.kernels.normal_equations import (
     place_landmarks,
     residuals,
 )
+from understudy.kinematics.solvers import gauss_newton
 from understudy.kinematics.terms import (
     BoneVector,
     JointComfort,
@@ -24,7 +25,6 @@ from understudy.kinematics.terms import (
     LandmarkPosition,
     Posture,
     Target,
-    gauss_newton,
     landmark_tasks,
 )
 from understudy.kinematics.tree import Tree

@@ -68,7 +68,7 @@ def announce_compilation() -> None:
 
 
 def _solve_frame_with_daqp(p: Problem, targets, seeds, t, root_pos, root_quat, q, cost, iterations) -> None:
-    """One frame by the same Levenberg–Marquardt loop, its QPs solved by DAQP with the soft rows' slacks as variables."""
+    """One frame by the same Levenberg–Marquardt loop, its QPs solved by DAQP with the slacks as variables."""
     dofs = len(p.lower)
     here = fit.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))
     there = fit.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))

@@ -58,7 +58,9 @@ class Capsules:
         body = m.geom_bodyid[geoms]
         bodies = tuple(m.body(b).name for b in body)
         pairs = _pairs(robot, bodies, hands)
-        shapes = cls(tree.body_link[body - 1], start, end, m.geom_size[geoms, 0], bodies, pairs, np.zeros(len(pairs)))
+        shapes = cls(
+            tree.body_link[body - 1], start, end, m.geom_size[geoms, 0], bodies, pairs, np.zeros(len(pairs))
+        )
         return replace(shapes, rest=_rest_distances(robot, tree, shapes))
 
     @property

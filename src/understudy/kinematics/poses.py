@@ -16,7 +16,9 @@ def check_fit(robot: Robot, motion: RobotMotion) -> None:
     """Raise SkeletonMismatch unless the clip's joints are the robot's, in the robot's order."""
     if motion.joints != robot.joints:
         extra = sorted(set(motion.joints) ^ set(robot.joints))
-        what = f"they differ in {', '.join(extra[:4])}" if extra else "they are the same joints in another order"
+        what = (
+            f"they differ in {', '.join(extra[:4])}" if extra else "they are the same joints in another order"
+        )
         raise SkeletonMismatch(
             f"The motion has {len(motion.joints)} joints and {robot.name!r} has {len(robot.joints)}; {what}. "
             "Convert the motion with the robot that it was made for."
@@ -48,5 +50,10 @@ def landmark_tracks(
 def posed(robot: Robot, joint_pos: Float[np.ndarray, "dof"]) -> RobotMotion:
     """One frame with the root upright at the origin and the joints as given (rad)."""
     return RobotMotion(
-        robot.name, robot.joints, 1.0, np.zeros((1, 3)), np.array([[1.0, 0, 0, 0]]), np.asarray(joint_pos)[None]
+        robot.name,
+        robot.joints,
+        1.0,
+        np.zeros((1, 3)),
+        np.array([[1.0, 0, 0, 0]]),
+        np.asarray(joint_pos)[None],
     )

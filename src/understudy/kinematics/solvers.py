@@ -10,7 +10,7 @@ from torch import Tensor
 from understudy.errors import SolverFailed
 from understudy.kinematics.barriers import Barrier
 from understudy.kinematics.chain import State, integrate
-from understudy.kinematics.terms import Target, Term, gauss_newton
+from understudy.kinematics.terms import LandmarkOrientation, Target, Term
 
 _LENGTHS = 12  # step lengths tried in each direction: 1, ½, ¼, …
 
@@ -64,6 +64,28 @@ def _newton_step(hessian: Tensor, slope: Tensor, free: Tensor) -> Tensor:
 
 def _product(matrix: Tensor, vector: Tensor) -> Tensor:
     return (matrix @ vector[..., None])[..., 0]
+
+
+def gauss_newton(
+    terms: Iterable[Term], state: State, target: Target, *, exact: bool = False
+) -> tuple[Float[Tensor, "*batch tangent tangent"], Float[Tensor, "*batch tangent"]]:
+    """The Gauss–Newton Hessian Σ JᵀWJ and the gradient Σ JᵀWr of the cost.
+
+    ``exact`` differentiates orientation errors exactly. Without it their Jacobian is the angular one, as in
+    the numba kernels: the same gradient, and a Hessian that does not fade for landmarks turned far from their
+    targets.
+    """
+    jacobians, residuals, weights = [], [], []
+    for term in terms:
+        if isinstance(term, LandmarkOrientation) and not exact:
+            jacobians.append(term.angular_jacobian(state))
+        else:
+            jacobians.append(term.jacobian(state, target))
+        residuals.append(term.residual(state, target))
+        weights.append(term.weight_rows(state))
+    j, r, w = torch.cat(jacobians, -2), torch.cat(residuals, -1), torch.cat(weights)
+    weighted = (j * w[:, None]).transpose(-1, -2)
+    return weighted @ j, (weighted @ r[..., None])[..., 0]
 
 
 @dataclass(frozen=True)

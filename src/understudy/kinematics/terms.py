@@ -2,22 +2,35 @@
 solvers.
 
 The cost of a pose is ½ Σ w r² over the rows of all terms. In torch a term computes its rows over any batch;
-for the numba kernels, which need no Jacobians, ``landmark_tasks`` turns the same declarations into arrays of
-weights."""
+for the numba kernels, which need no Jacobians, ``landmark_tasks`` and ``posture_arrays`` turn the same
+declarations into arrays of weights."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from understudy.errors import ShapeError, UnknownName
-from understudy.kinematics.chain import State
-from understudy.kinematics.kernels.fit import TaskArrays
-from understudy.rotations import quat_apply, quat_conj, quat_mul, quat_to_rotvec, rotvec_jacobian_inverse
+from understudy.kinematics.kernels.fit import PostureArrays, TaskArrays
+from understudy.rotations import (
+    cross,
+    quat_apply,
+    quat_conj,
+    quat_mul,
+    quat_to_rotvec,
+    rotvec_jacobian_inverse,
+)
+
+if (
+    TYPE_CHECKING
+):  # a declaration needs no torch; only asking a term for its rows does, and the state brings it along
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from understudy.kinematics.chain import State
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +131,8 @@ class BoneVector:
     def jacobian(self, state: State, target: Target) -> Float[Tensor, "*batch row tangent"]:  # noqa: ARG002
         rows = state.chain.landmark_rows(self.weights)
         angular = state.landmark_jacobian[..., rows, 3:, :]
-        return torch.linalg.cross(angular, self._world(state)[..., None], dim=-2).flatten(-3, -2)
+        turned = cross(angular.mT, self._world(state)[..., None, :])
+        return turned.mT.flatten(-3, -2)
 
 
 @dataclass(frozen=True)
@@ -183,28 +197,6 @@ def _given(part: Tensor | None, name: str) -> Tensor:
     return part
 
 
-def gauss_newton(
-    terms: Iterable[Term], state: State, target: Target, *, exact: bool = False
-) -> tuple[Float[Tensor, "*batch tangent tangent"], Float[Tensor, "*batch tangent"]]:
-    """The Gauss–Newton Hessian Σ JᵀWJ and the gradient Σ JᵀWr of the cost.
-
-    ``exact`` differentiates orientation errors exactly. Without it their Jacobian is the angular one, as in
-    the numba kernels: the same gradient, and a Hessian that does not fade for landmarks turned far from their
-    targets.
-    """
-    jacobians, residuals, weights = [], [], []
-    for term in terms:
-        if isinstance(term, LandmarkOrientation) and not exact:
-            jacobians.append(term.angular_jacobian(state))
-        else:
-            jacobians.append(term.jacobian(state, target))
-        residuals.append(term.residual(state, target))
-        weights.append(term.weight_rows(state))
-    j, r, w = torch.cat(jacobians, -2), torch.cat(residuals, -1), torch.cat(weights)
-    weighted = (j * w[:, None]).transpose(-1, -2)
-    return weighted @ j, (weighted @ r[..., None])[..., 0]
-
-
 def landmark_tasks(terms: Iterable[Term], landmarks: Sequence[str]) -> TaskArrays:
     """The landmark terms as the numba kernels take them: a row for each landmark, zero where no term asks.
 
@@ -230,3 +222,18 @@ def landmark_tasks(terms: Iterable[Term], landmarks: Sequence[str]) -> TaskArray
             if isinstance(term, BoneVector):
                 tasks.bone_vector[row] = term.vectors[name]
     return tasks
+
+
+def posture_arrays(terms: Iterable[Term], dofs: int) -> PostureArrays:
+    """The joint terms as the numba kernels take them; at most one of each kind. Landmark terms are passed over."""
+    rest, rest_weight = np.zeros(dofs), np.zeros(dofs)
+    velocity, margin, comfort = 0.0, 0.0, 0.0
+    for term in terms:
+        match term:
+            case Posture():
+                rest, rest_weight = np.asarray(term.rest, np.float64), np.full(dofs, term.weight)
+            case JointVelocity():
+                velocity = term.weight
+            case JointComfort():
+                margin, comfort = term.margin, term.weight
+    return PostureArrays(rest, rest_weight, velocity, margin, comfort)

@@ -71,10 +71,20 @@ class Tree:
                 rows.append((offset, turn, zero, zero, -1))
             for k, j in enumerate(joints):
                 if m.jnt_type[j] != mujoco.mjtJoint.mjJNT_HINGE:
-                    raise LimitError(f"Joint {m.joint(j).name!r} of {robot.name!r} is not a hinge; only hinges can be driven.")
+                    raise LimitError(
+                        f"Joint {m.joint(j).name!r} of {robot.name!r} is not a hinge; only hinges can be driven."
+                    )
                 names.append(name if k == len(joints) - 1 else f"{name}/{m.joint(j).name}")
                 parents.append(parent if k == 0 else len(names) - 2)
-                rows.append((offset if k == 0 else zero, turn if k == 0 else identity, m.jnt_axis[j], m.jnt_pos[j], dof))
+                rows.append(
+                    (
+                        offset if k == 0 else zero,
+                        turn if k == 0 else identity,
+                        m.jnt_axis[j],
+                        m.jnt_pos[j],
+                        dof,
+                    )
+                )
                 dof += 1
             body_link[body] = len(names) - 1
         pos, quat, axis, anchor = (np.array([r[i] for r in rows], dtype=np.float64) for i in range(4))

@@ -5,7 +5,7 @@ solved until it has converged, so that the result hardly depends on history. The
 root's own pose and several seeds. Joint limits and motor speed are hard, self-collision and the floor barriers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -13,7 +13,18 @@ import numpy as np
 from understudy.errors import LimitError
 from understudy.kinematics.clip_fit import fit_clip, landmark_arrays
 from understudy.kinematics.collision import Capsules
-from understudy.kinematics.kernels.fit import PostureArrays, Problem, Settings, Targets, TaskArrays
+from understudy.kinematics.kernels.fit import Problem, Settings, Targets
+from understudy.kinematics.terms import (
+    BoneVector,
+    JointComfort,
+    JointVelocity,
+    LandmarkOrientation,
+    LandmarkPosition,
+    Posture,
+    Term,
+    landmark_tasks,
+    posture_arrays,
+)
 from understudy.kinematics.tree import Tree
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.retarget.targets import LandmarkTargets, RobotLengths, landmark_targets
@@ -100,24 +111,25 @@ class FrameIK:
             fallback_frames=fit.fallbacks,
         )
         return RobotMotion(
-            self.robot.name, self.robot.joints, human.fps, fit.root_pos, fit.root_quat, fit.joint_pos, {}, origin
+            self.robot.name,
+            self.robot.joints,
+            human.fps,
+            fit.root_pos,
+            fit.root_quat,
+            fit.joint_pos,
+            {},
+            origin,
         )
 
     def _problem(self, targets: LandmarkTargets, fps: float) -> Problem:
         c, robot = self.config, self.robot
-        dofs = len(robot.joints)
+        terms = _terms(robot, c, targets.has_quat, fps)
         return Problem(
             self._tree.arrays(),
             self._landmarks,
             self._capsules,
-            _tasks(robot, c.weights, targets.has_quat),
-            PostureArrays(
-                robot.home[7:].astype(np.float64),
-                np.full(dofs, c.rest_weight),
-                c.viscosity * fps,
-                c.limit_margin,
-                c.limit_weight,
-            ),
+            landmark_tasks(terms, robot.landmarks.names),
+            posture_arrays(terms, len(robot.joints)),
             Settings(
                 iterations=c.iterations,
                 first_iterations=c.first_iterations,
@@ -156,22 +168,30 @@ def _inner_range(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
     return robot.lower.astype(np.float64) + 1e-5, robot.upper.astype(np.float64) - 1e-5
 
 
-def _tasks(robot: Robot, w: Weights, has_quat: tuple[bool, ...]) -> TaskArrays:
-    names = robot.landmarks.names
-    position, rotation, bone = np.zeros((len(names), 3)), np.zeros(len(names)), np.zeros(len(names))
-    vector, bones = np.zeros((len(names), 3)), RobotLengths.of(robot).bones
-    for k, name in enumerate(names):
-        part = name.split("_")[-1]
-        position[k] = {"pelvis": w.pelvis_position, "ankle": w.ankle_position}.get(part, 0.0)
-        rotation[k] = getattr(w, f"{part}_rotation", 0.0) if has_quat[k] else 0.0
-        if name in bones:
-            bone[k], vector[k] = getattr(w, f"{part}_bone"), bones[name]
-    return TaskArrays(position, rotation, bone, vector)
+def _terms(robot: Robot, config: FrameIKConfig, has_quat: tuple[bool, ...], fps: float) -> tuple[Term, ...]:
+    """What a pose is asked for, by landmark: ``left_knee`` looks up the weights of ``knee``."""
+    names, bones, weights = robot.landmarks.names, RobotLengths.of(robot).bones, asdict(config.weights)
+
+    def chosen(kind: str, of: Iterable[str]) -> dict[str, float]:
+        asked = {name: weights.get(f"{name.split('_')[-1]}_{kind}", 0.0) for name in of}
+        return {name: weight for name, weight in asked.items() if weight > 0.0}
+
+    turning = [name for name, known in zip(names, has_quat, strict=True) if known]
+    return (
+        LandmarkPosition(chosen("position", names)),
+        LandmarkOrientation(chosen("rotation", turning)),
+        BoneVector(chosen("bone", bones), {name: tuple(bone) for name, bone in bones.items()}),
+        Posture(config.rest_weight, robot.home[7:].tolist()),
+        JointVelocity(config.viscosity * fps),
+        JointComfort(config.limit_weight, config.limit_margin),
+    )
 
 
 def _seeds(robot: Robot, rng: np.random.Generator) -> np.ndarray:
     """Joint positions to start the first frame from: stances a person may be caught in, and a few at random."""
     home, middle = robot.home[7:].astype(np.float64), 0.5 * (robot.lower + robot.upper)
     spread = 0.35 * (robot.upper - robot.lower)
-    around = [np.clip(middle + rng.uniform(-1, 1, len(home)) * spread, robot.lower, robot.upper) for _ in range(6)]
+    around = [
+        np.clip(middle + rng.uniform(-1, 1, len(home)) * spread, robot.lower, robot.upper) for _ in range(6)
+    ]
     return np.ascontiguousarray(np.stack([home, robot.t_pose, middle, *around]), np.float64)

@@ -9,7 +9,7 @@ from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion
 from understudy.rotations import quat_apply, quat_conj
 
-# Flesh below each landmark as a fraction of leg length (hip to ankle), for bodies that lie, kneel or stand on their hands.
+# Flesh below each landmark as a fraction of leg length (hip to ankle), for bodies that lie, kneel or do handstands.
 THICKNESS = {
     "ankle": 0.10,
     "pelvis": 0.13,
@@ -38,8 +38,8 @@ class HumanSoles:
 
 
 def human_soles(motion: HumanMotion, leg: float, ground: str) -> HumanSoles:
-    """Measure a clip. ``ground``: ``"none"`` takes z = 0 for the floor; ``"flat"`` the lowest level that the clip stands
-    on; ``"auto"`` that level too, unless it lies clearly above z = 0 (someone standing on a prop all through)."""
+    """Measure a clip. ``ground``: ``"none"`` takes z = 0 for the floor; ``"flat"`` the lowest level that the clip
+    stands on; ``"auto"`` that level too, unless it lies clearly above z = 0 (someone on a prop all through)."""
     names = motion.skeleton.landmarks.names
     pos, quat = (a.astype(np.float64) for a in motion.landmarks())
     lows, height = {}, THICKNESS["ankle"] * leg
@@ -47,9 +47,13 @@ def human_soles(motion: HumanMotion, leg: float, ground: str) -> HumanSoles:
         ankle, toe = names.index(f"{side}_ankle"), names.index(f"{side}_toe")
         ball = np.median(quat_apply(quat_conj(quat[:, ankle]), pos[:, toe] - pos[:, ankle]), axis=0)
         soles = [np.array([x * ball[0], 0.0, -height]) for x in (1.0, -HEEL)]
-        corners = [pos[:, ankle] + quat_apply(quat[:, ankle], np.broadcast_to(s, (len(pos), 3))) for s in soles]
+        corners = [
+            pos[:, ankle] + quat_apply(quat[:, ankle], np.broadcast_to(s, (len(pos), 3))) for s in soles
+        ]
         lows[side] = np.minimum(corners[0][:, 2], corners[1][:, 2])
-    body = np.stack([pos[:, k, 2] - _thickness(name) * leg for k, name in enumerate(names) if _thickness(name)], -1)
+    body = np.stack(
+        [pos[:, k, 2] - _thickness(name) * leg for k, name in enumerate(names) if _thickness(name)], -1
+    )
     lowest = np.minimum(np.minimum(*lows.values()), body.min(-1))
     floor = 0.0 if ground == "none" else _standing_level(lowest, motion.fps, SLOW * leg)
     if ground == "auto" and floor > NEAR_ZERO:
@@ -63,7 +67,7 @@ def _thickness(name: str) -> float:
 
 
 def _standing_level(lowest: Float[np.ndarray, "time"], fps: float, slow: float) -> float:
-    """The lowest height at which the body's lowest point rests: a low quantile of calm frames, then their median near it."""
+    """The lowest height at which the body rests: a low quantile of calm frames, then the median of those near it."""
     speed = np.abs(np.gradient(lowest) * fps) if len(lowest) > 1 else np.zeros(1)
     calm = lowest[speed < slow]
     if not len(calm):

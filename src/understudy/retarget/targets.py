@@ -1,4 +1,4 @@
-"""Where a human's landmarks should be on a robot: orientations as they are, lengths segment by segment, feet to the floor."""
+"""Where a human's landmarks should be on a robot: the human's orientations, the robot's lengths, feet to the floor."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from understudy.kinematics.poses import landmark_tracks, posed
-from understudy.motion.landmarks import LANDMARKS, SIDES
+from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion
 from understudy.retarget.soles import human_soles
 from understudy.robots.robot import Robot

@@ -12,7 +12,9 @@ from pathlib import Path
 def _forget_stale_kernels() -> None:
     here = Path(__file__).parent
     cache = here / "__pycache__"
-    if not os.access(cache, os.W_OK):  # installed read-only: numba then keeps its cache elsewhere, by file time
+    if not os.access(
+        cache, os.W_OK
+    ):  # installed read-only: numba then keeps its cache elsewhere, by file time
         return
     digest = hashlib.sha256(b"".join(f.read_bytes() for f in sorted(here.glob("*.py")))).hexdigest()
     stamp = cache / "kernels.stamp"

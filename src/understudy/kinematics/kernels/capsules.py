@@ -104,7 +104,9 @@ def collision_rows(tree, capsules, motion, origin, start, end, reach, rows, dist
         d = apart - capsules.radius[a] - capsules.radius[b] - capsules.margin[p]
         if d >= reach or count == len(rows):
             continue
-        if apart < 1e-9:  # axes that cross have no direction of escape of their own; straight up is as good as any
+        if (
+            apart < 1e-9
+        ):  # axes that cross have no direction of escape of their own; straight up is as good as any
             n[0], n[1], n[2] = 0.0, 0.0, 1.0
         else:
             for c in range(3):
@@ -155,7 +157,11 @@ def clip_clearances(tree, capsules, root_pos, root_quat, q):
         place_capsules(capsules, pos, rot, start, end)
         for p in range(len(capsules.pairs)):
             a, b = capsules.pairs[p, 0], capsules.pairs[p, 1]
-            d = segment_distance(start[a], end[a], start[b], end[b], x1, x2) - capsules.radius[a] - capsules.radius[b]
+            d = (
+                segment_distance(start[a], end[a], start[b], end[b], x1, x2)
+                - capsules.radius[a]
+                - capsules.radius[b]
+            )
             if d < nearest[t]:
                 nearest[t], pair[t] = d, p
         for k in range(m):

@@ -332,7 +332,15 @@ def fit_frame(p, here, there, step, targets, t, q_before, velocity_weight, lower
         if ok:
             ok = (
                 qp.solve(
-                    step.low, step.gradient, step.lower, step.upper, here.rows, step.b, here.count[0], softness, step.v
+                    step.low,
+                    step.gradient,
+                    step.lower,
+                    step.upper,
+                    here.rows,
+                    step.b,
+                    here.count[0],
+                    softness,
+                    step.v,
                 )
                 == qp.SOLVED
             )
@@ -389,7 +397,7 @@ def box_of_frame(p, targets, t, q_before, lower, upper):
 
 @njit(cache=True, error_model="numpy")
 def fit_clip(p, targets, seeds, first, root_pos, root_quat, q, cost, iterations):
-    """Fit frames ``first``… of a clip, writing into the output arrays; frame 0 from the seeds, others from the one before.
+    """Fit frames ``first``… of a clip into the output arrays; frame 0 from the seeds, others from the one before.
 
     Returns the number of frames done: fewer than all means that the QP of that frame was degenerate and needs another
     solver.

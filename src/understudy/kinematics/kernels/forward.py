@@ -26,7 +26,9 @@ def forward(tree, root_pos, root_quat, q, pos, rot):
         rotation_about(tree.axis[i], q[tree.dof[i]], turn)
         matmul3(turned, turn, rot[i])
         a = tree.anchor[i]
-        if a[0] != 0.0 or a[1] != 0.0 or a[2] != 0.0:  # turning about a point that is not the link's origin moves it
+        if (
+            a[0] != 0.0 or a[1] != 0.0 or a[2] != 0.0
+        ):  # turning about a point that is not the link's origin moves it
             for k in range(3):
                 for j in range(3):
                     pos[i, k] += (turned[k, j] - rot[i, k, j]) * a[j]

@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 
 
-
 @njit(cache=True, error_model="numpy")
 def rotation_about(axis, angle, out):
     """Rodrigues: the matrix that turns by ``angle`` about the unit ``axis``."""
