@@ -1,4 +1,5 @@
 """Which joint of an unknown human skeleton is which part of the body.
+
 Names first, over a small table of the conventions in use; then the shape of the tree, where names say nothing
 or contradict the geometry. The trunk needs no names: the pelvis is where the legs meet and the chest where
 the arms meet. Positions may be in any unit and any right-handed axes; only directions and proportions are
@@ -20,6 +21,7 @@ from understudy.motion.landmarks import SIDES, mirrored
 @dataclass(frozen=True)
 class Biped:
     """The parts that were found.
+
     ``joints`` maps landmark names to joint indices, for those landmarks that have a joint of their own:
     always the pelvis, chest, head, hips, knees, ankles, shoulders, elbows and wrists; spine, neck, collars
     and toes if there are such joints. ``ends`` maps ``head``, ``left_toe``, … to the outermost joint of that
@@ -77,12 +79,14 @@ def _row(
 ) -> dict[str, int] | None:
     """The first row of a table of which all joints exist on both sides, each hanging on the one before."""
     for row in rows:
-        found = {f"{s}_{p}": index.get((s, w)) for s in SIDES for p, w in zip(parts, row, strict=True)}
-        if None in found.values():
+        found = {
+            f"{s}_{p}": index[s, w] for s in SIDES for p, w in zip(parts, row, strict=True) if (s, w) in index
+        }
+        if len(found) < len(SIDES) * len(parts):
             continue
         chains = [[found[f"{s}_{p}"] for p in parts] for s in SIDES]
         if all(a in tree.path(b)[:-1] for chain in chains for a, b in pairwise(chain)):
-            return {k: int(v) for k, v in found.items() if v is not None}
+            return found
     return None
 
 

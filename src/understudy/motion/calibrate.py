@@ -1,10 +1,12 @@
 """Landmark frames: for each landmark the rotation, fixed in its carrier, that is the world's axes in the
 T-pose.
+
 Two kinds of evidence. A *reference pose* in which the body stands like a human (the rest pose, or a T-pose at
 the start of the clip) shows every frame at once. The *motion* shows them over time: bones and hinges are
 fixed in their carriers, and people mostly stand upright on flat soles. Where the rest pose is no human pose
 (bone-aligned exports) the motion is all there is; elsewhere it corrects the trunk's pitch, the axes of knees
 and elbows and the level of the soles.
+
 World frame z up, metres. ``quat`` values are wxyz; results are landmark-in-carrier.
 """
 

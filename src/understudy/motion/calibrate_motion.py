@@ -1,4 +1,5 @@
 """Landmark frames from motion alone, for skeletons whose rest pose is no human pose.
+
 What is rigid is read off exactly: the bones, the line between the hips, the knuckles. What remains of each
 frame is one angle about such a line, and that is where the body tends: pelvis, chest and head are upright
 while the body stands, knees bend backward and elbows forward about hinges that are fixed in both bones,
@@ -75,6 +76,7 @@ def frames_from_motion(
     reference: Frames | None = None,
 ) -> tuple[Frames, str]:
     """Landmark-in-carrier rotations, and a remark on what the clip does not show (empty if it shows all).
+
     ``reference`` holds the frames that a reference pose has shown. The motion then only corrects what a
     reference pose cannot know: how far the trunk's joints are bent in ordinary standing, and about which axes
     the hinges turn.

@@ -1,4 +1,5 @@
 """Landmark frames from one pose in which the body stands like a human: T-pose, A-pose, arms down.
+
 The trunk's frames are the upright frame in which the body faces, so that a body standing at ease bends
 nowhere. A limb's frames start from that and follow its bones outwards by the smallest rotation each: lowering
 the arms from the T-pose turns them about the forward axis, which leaves the palms at the thighs, as in life.

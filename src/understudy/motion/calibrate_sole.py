@@ -29,6 +29,7 @@ def level_feet(
     trust: float,
 ) -> tuple[Frames, str]:
     """Ankle and toe frames whose z axis is vertical in stance, and a sentence on what was seen.
+
     ``trust`` is how many seconds of stance weigh as much as the frames given.
     """
     out = dict(frames)

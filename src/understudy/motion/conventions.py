@@ -1,4 +1,5 @@
 """Landmark frames of skeletons that are exported in great numbers without a human rest pose.
+
 Their clips can be as short as a second, too short to calibrate each by itself, and all share one rig. What is
 constant for the rig was found by calibrating many clips from their motion and pooling the results.
 """
@@ -21,6 +22,7 @@ _H = np.sqrt(0.5)
 @dataclass(frozen=True)
 class Convention:
     """A rig, known by the names of its joints and by where its bones lie in their frames.
+
     ``frames`` maps landmarks to (rotation, pitch): landmark-in-carrier rotations along the rig's axes, then a
     pitch about the landmark's y axis in degrees. The axes are those after a y-up file has been turned into
     the world.

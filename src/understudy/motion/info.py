@@ -24,6 +24,7 @@ STRAIGHT = 0.85
 @dataclass(frozen=True)
 class MotionInfo:
     """The findings about one clip. Lengths in metres, times in seconds.
+
     ``landmarks`` maps each name to the joint that carries it and how it lies there. ``stature`` is the height
     of the body if it stood upright, from sole to head top; ``leg_length`` the way from hip to ankle along the
     bones; ``floor`` the height of the ground that the feet suggest (m, world z).

@@ -1,5 +1,6 @@
 """Questions about single poses of a body: is it upright, is it a T-pose, which way does it face, how tall is
 it.
+
 Everywhere here ``points`` maps landmark names to positions (..., 3) with z up; the unit does not matter.
 """
 

@@ -1,4 +1,5 @@
 """BVH as the world writes it, in and out.
+
 A BVH file says neither its unit nor its axes, and often not even its frame rate truthfully. The reader
 settles what is open from the body itself and says in ``origin.inferred`` what it concluded and why; each
 conclusion has an option that overrides it. End Sites become joints named ``<joint>_end``, so that head tops,
@@ -35,10 +36,12 @@ def read(
     end: float | None = None,
 ) -> HumanMotion:
     """Read a BVH file into the world frame: z up, metres; a body facing +z of a y-up file faces x.
+
     ``unit`` is the length of one unit of the file in metres, ``up`` its vertical axis ("x", "y" or "z"),
     ``fps`` its true frame rate (1/s); each is settled from the file if it is not given. ``start`` and ``end``
     (s, on the file's own clock) cut the clip, after its landmarks have been settled from the whole of it.
     Without ``start``, leading frames that are a T-pose and no motion are dropped; ``start=0`` keeps them.
+
     Raises FormatError, with the line where there is one, and LimitError for options that fit no file.
     """
     _check_options(unit, up, fps)
@@ -84,6 +87,7 @@ def read(
 
 def write(motion: HumanMotion, path: str | Path) -> None:
     """Write a BVH file with y up, in centimetres, angles in the order Z X Y, joints depth first.
+
     Poses and frame rate survive; landmarks, tracks and origin do not, for BVH has no place for them. Joints
     other than the root get position channels only if their place in the parent's frame changes.
     """

@@ -27,6 +27,7 @@ def offsets_of(joints: tuple[BvhJoint, ...]) -> Float[np.ndarray, "joint 3"]:
 
 def local_quat(text: BvhText, joints: tuple[BvhJoint, ...]) -> Float[np.ndarray, "time joint 4"]:
     """Local rotations. Channels act in the order written, each about an axis already turned by those before.
+
     Joints that share an order are computed together; joints without rotation channels keep the identity.
     """
     out = np.zeros((len(text.values), len(joints), 4))

@@ -1,5 +1,6 @@
 """What a BVH file leaves open, settled from its own skeleton and motion: up axis, unit, root position, first
 frame.
+
 Each function returns its conclusion with a sentence that says why.
 """
 
@@ -95,6 +96,7 @@ def settle_translations(
     up: str,
 ) -> tuple[list[int], str]:
     """Which joints' position channels are meant relative to their OFFSET instead of replacing it.
+
     ``carriers`` are the joints that move the whole body (the root, and what hangs on it up to the pelvis).
     For them the floor decides: their feet should touch the ground near zero. The other joints have bones of
     nearly constant length, so their channels repeat the OFFSET or are nearly zero.

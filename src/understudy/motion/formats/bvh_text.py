@@ -141,8 +141,8 @@ class _Tree:
         self.ends.append(kind == "END")
 
     def _offset(self, words: list[str], number: int) -> None:
-        numbers = [_float(w) for w in words]
-        if len(words) != 3 or not all(_usable(n) for n in numbers):
+        numbers = [n for w in words if (n := _float(w)) is not None and _usable(n)]
+        if len(words) != 3 or len(numbers) != 3:
             problem = f"OFFSET needs three finite numbers, found {' '.join(words)!r}."
             raise FormatError(self.path, problem, number)
         self.offsets[self.stack[-1]] = (numbers[0], numbers[1], numbers[2])
