@@ -59,8 +59,9 @@ def follow(scene: Scene, size: tuple[int, int], margin: float = MARGIN) -> list[
     slowly. ``margin`` is a factor on that distance.
     """
     centre = np.mean([a.root for a in scene.actors], axis=0)
-    low = np.min([_extent(a, 2, np.min, -1) for a in scene.actors], axis=0)
-    high = np.max([_extent(a, 2, np.max, +1) for a in scene.actors], axis=0)
+    heights = [(pos[..., 2], radius) for pos, radius in (a.bounds() for a in scene.actors)]
+    low = np.min([(z - radius).min(axis=1) for z, radius in heights], axis=0)
+    high = np.max([(z + radius).max(axis=1) for z, radius in heights], axis=0)
     centre = centre.astype(np.float64)
     centre[:, 2] = (np.minimum(low, 0.0) + high) / 2
     target = smooth(centre, scene.fps, seconds=0.6)
@@ -99,11 +100,6 @@ def smooth(
 
 def _widest(need: np.ndarray, frames: int) -> np.ndarray:
     return maximum_filter1d(need, size=2 * max(frames, 1) + 1, mode="nearest")
-
-
-def _extent(actor: Actor, axis: int, of: np.ufunc, sign: int) -> np.ndarray:
-    centre, radius = actor.bounds()
-    return of(centre[..., axis] + sign * radius, axis=1)
 
 
 def _distance(actor: Actor, target: np.ndarray, axes: np.ndarray, size: tuple[int, int]) -> np.ndarray:

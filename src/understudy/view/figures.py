@@ -35,7 +35,7 @@ class Figure:
                     f"{path}/{i}",
                     mesh.vertices,
                     mesh.faces,
-                    color=tuple(round(255 * c) for c in own),
+                    color=np.rint(255 * np.array(own)).astype(np.uint8),
                     opacity=None if colour is None else 0.45,
                 )
 

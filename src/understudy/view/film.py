@@ -56,7 +56,7 @@ def video(
         writer = imageio_ffmpeg.write_frames(
             str(temporary),
             size,
-            fps=fps,
+            fps=fps,  # pyright: ignore[reportArgumentType]  # written with two decimals
             codec="libx264",
             pix_fmt_in="rgb24",
             pix_fmt_out="yuv420p",

@@ -94,10 +94,11 @@ def worst_moments(report: Mapping[str, Any]) -> list[Moment]:
         found[frame] = ([*reasons, reason], bad or failed)
 
     entries = [*(report.get("certificate") or {}).get("checks", ()), *report.get("metrics", ())]
-    # A worst value of zero means that nothing happened, and any frame shows that.
+    # Where the worst value is next to nothing, nothing happened, and any frame shows that.
     for entry in sorted(entries, key=lambda e: e.get("passed", True)):
-        if entry.get("worst_frame") is not None and entry.get("value"):
-            what = f"{_label(entry)}: {number(entry['value'])} {entry.get('unit') or ''}"
+        value = entry.get("value") or 0.0
+        if entry.get("worst_frame") is not None and value > 0.01 * (entry.get("threshold") or 0.0):
+            what = f"{_label(entry)}: {number(value)} {entry.get('unit') or ''}"
             where = f", {entry['where']}" if entry.get("where") else ""
             add(int(entry["worst_frame"]), what + where, not entry.get("passed", True))
     for key, caption, factor, unit in WORST_OF:
@@ -234,7 +235,7 @@ def _key_points(report: Mapping[str, Any]) -> plots.Panel | None:
         "Key-point error",
         "cm",
         (plots.Curve("error", 100 * error, plots.PLAIN),),
-        from_zero=True,
+        at_least=2.0,
         worst=worst,
     )
 
@@ -249,7 +250,7 @@ def _collision(report: Mapping[str, Any]) -> plots.Panel | None:
         "Depth of self-collision",
         "mm",
         (plots.Curve("depth", depth, plots.PLAIN),),
-        from_zero=True,
+        at_least=2.0,
         worst=worst,
     )
 

@@ -10,7 +10,7 @@ from understudy.robots import load
 from understudy.robots.meshes import display_model
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply, quat_mul, quat_yaw
-from understudy.view.scene import Actor, Colour, Mesh, Shape
+from understudy.view.scene import Actor, Colour, Kind, Mesh, Shape
 
 VISUAL, COLLISION = 2, 3
 """Geom groups: what a robot looks like, and what it collides with."""
@@ -20,7 +20,7 @@ SILVER: Colour = (0.72, 0.74, 0.77)
 DETAIL = 0.005
 """Meshes are drawn with triangles of about this size (m)."""
 
-_KINDS = {
+_KINDS: dict[int, Kind] = {
     mujoco.mjtGeom.mjGEOM_CAPSULE: "capsule",
     mujoco.mjtGeom.mjGEOM_CYLINDER: "cylinder",
     mujoco.mjtGeom.mjGEOM_ELLIPSOID: "ellipsoid",
@@ -79,14 +79,18 @@ def _shape(model: mujoco.MjModel, geom: int, colour: Colour | None) -> Shape:
     if colour is None:
         material = model.geom_matid[geom]
         rgba = model.mat_rgba[material] if material >= 0 else model.geom_rgba[geom]
-        colour = (float(rgba[0]), float(rgba[1]), float(rgba[2]))
+        colour = _triple(rgba)
     if kind == "mesh":
         mesh = _mesh(model, model.geom_dataid[geom])
         low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
-        return Shape(kind, tuple((high - low) / 2), colour, mesh, tuple((high + low) / 2))
+        return Shape(kind, _triple((high - low) / 2), colour, mesh, _triple((high + low) / 2))
     if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_SPHERE:
         size = np.full(3, size[0])
-    return Shape(kind, tuple(float(s) for s in size), colour)
+    return Shape(kind, _triple(size), colour)
+
+
+def _triple(values: np.ndarray) -> tuple[float, float, float]:
+    return float(values[0]), float(values[1]), float(values[2])
 
 
 def _mesh(model: mujoco.MjModel, index: int) -> Mesh:

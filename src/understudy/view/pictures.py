@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 RENDERERS = ("egl", "osmesa", "software")
 NICER = (
-    "Pictures are drawn in software, plainly. Install one system package, libegl1 or libosmesa6 "
-    "(apt-get install libosmesa6), for nicer ones."
+    "Pictures are drawn in software, plainly: no OpenGL works on this machine. The system package libegl1 or "
+    "libosmesa6 (apt-get install libosmesa6) makes them nicer."
 )
 INK, FAINT, PAPER = (38, 43, 51), (120, 128, 138), (255, 255, 255)
 
@@ -117,17 +117,20 @@ def shots(
     with open_renderer(renderer, scene.shapes, size) as draw:
         for frame, camera in enumerate(cameras):
             picture = draw.draw(pos[frame], quat[frame], camera)
-            yield _captioned(picture, scene, frame, camera)
+            yield _captioned(picture, scene, frame, camera, letter=0.034)
 
 
 def stills(
     scene: Scene, frames: Sequence[int], size: tuple[int, int], renderer: str
 ) -> list[UInt8[np.ndarray, "height width 3"]]:
-    """Captioned pictures of some frames of a scene."""
+    """Pictures of some frames of a scene, with captions that can be read when they are shown small."""
     cameras = follow(scene, size)
     pos, quat = scene.pos, scene.quat
     with open_renderer(renderer, scene.shapes, size) as draw:
-        return [_captioned(draw.draw(pos[f], quat[f], cameras[f]), scene, f, cameras[f]) for f in frames]
+        return [
+            _captioned(draw.draw(pos[f], quat[f], cameras[f]), scene, f, cameras[f], letter=0.058)
+            for f in frames
+        ]
 
 
 def strip(
@@ -168,11 +171,12 @@ def clock(seconds: float) -> str:
     return f"{int(seconds // 60)}:{seconds % 60:05.2f}"
 
 
-def _captioned(picture: np.ndarray, scene: Scene, frame: int, camera: Camera) -> np.ndarray:
+def _captioned(picture: np.ndarray, scene: Scene, frame: int, camera: Camera, *, letter: float) -> np.ndarray:
+    """Write names and time on a picture, in letters of a share of its height."""
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
     width, height = image.size
-    size = max(height * 0.034, 9)
+    size = max(height * letter, 9)
     for actor in scene.actors:
         (x, _), _ = camera.project(actor.root[frame].astype(np.float64), (width, height))
         text(pen, (float(np.clip(x, 0.1 * width, 0.9 * width)), height - 1.3 * size), actor.label, size=size)

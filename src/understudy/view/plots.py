@@ -4,6 +4,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,7 +18,7 @@ INK, FAINT, LINE = "#262b33", "#6b7480", "#d9dde2"
 WIDTH = 9.6
 """Width of a figure in inches, at 72 points each."""
 MOST_POINTS = 1200
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "understudy",
     "font.family": "sans-serif",
@@ -47,15 +48,19 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Curves that share an axis. ``bars`` mark frames along the top, by colour; ``limit`` is a line to stay
-    below or above."""
+    """Curves that share an axis.
+
+    ``bars`` mark frames along the top, by colour; ``limit`` is a line to stay below or above; with
+    ``at_least`` the axis runs from zero to at least that; ``worst`` is the frame of the first curve to point
+    at.
+    """
 
     title: str
     unit: str
     curves: tuple[Curve, ...]
     bars: tuple[tuple[str, Bool[np.ndarray, "time"]], ...] = ()
     limit: float | None = None
-    from_zero: bool = False
+    at_least: float | None = None
     worst: int | None = None
 
 
@@ -164,8 +169,8 @@ def _draw_panel(axes: Axes, panel: Panel, fps: float) -> None:
     axes.set_title(f"{panel.title}  ({panel.unit})", loc="left", fontsize=9)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.margins(x=0.005, y=0.22 if panel.bars else 0.12)
-    if panel.from_zero:
-        axes.set_ylim(bottom=0)
+    if panel.at_least is not None:
+        axes.set_ylim(0, max(axes.get_ylim()[1], panel.at_least))
     axes.tick_params(length=0)
     if len(panel.curves) > 1:
         axes.legend(loc="upper right", ncols=4, fontsize=8, borderaxespad=0, bbox_to_anchor=(1.0, 1.28))

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 Colour = tuple[float, float, float]
+Kind = Literal["capsule", "cylinder", "ellipsoid", "box", "mesh"]
 
 AZIMUTH = 0.42
 """Angle (rad about z) between the way the actors face and the way to the camera: a three-quarter view."""
@@ -35,7 +36,7 @@ class Shape:
     mesh, which is centred at ``centre`` in the shape's frame. ``colour`` is sRGB in [0, 1].
     """
 
-    kind: Literal["capsule", "cylinder", "ellipsoid", "box", "mesh"]
+    kind: Kind
     size: tuple[float, float, float]
     colour: Colour
     mesh: Mesh | None = None

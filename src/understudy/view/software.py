@@ -99,7 +99,7 @@ class SoftwareRenderer:
             depth[rows, columns] = t[nearer]
             shaded[rows, columns] = _shade(normal[nearer], lights[n], ups[n], self._colours[drawn[n]])
         if len(visible):
-            self._blend(picture, shaded, np.isfinite(depth), boxes[visible])
+            self._blend(picture, shaded, depth < np.inf, boxes[visible])
 
     def _blend(self, picture: np.ndarray, shaded: np.ndarray, hit: np.ndarray, boxes: np.ndarray) -> None:
         """Average the oversampled bodies onto the part of the picture that they can touch."""
@@ -119,7 +119,7 @@ class SoftwareRenderer:
         size = np.array([self._width, self._height])
         pixels, depth = camera.project(spines, (self._width, self._height))
         radius = radius[:, None]
-        ahead = (depth > 1.05 * radius).all(axis=1)
+        ahead = np.all(depth > 1.05 * radius, axis=1)
         # Towards the corner of the picture a ball looks longer than it is wide.
         f = focal(camera.fovy, self._height)
         slant = np.sqrt(1 + (np.linalg.norm(size) / 2 / f) ** 2)
@@ -158,7 +158,7 @@ def _spine(solid: Shape) -> tuple[np.ndarray, float, float]:
     if solid.kind == "ellipsoid":
         half, bound = max(solid.size[long] - max(others), 0.0), max(others)
     else:
-        half, bound = solid.size[long], float(np.hypot(*others))
+        half, bound = solid.size[long], float(np.hypot(others[0], others[1]))
     return half * np.eye(3)[long], float(np.mean(others)), bound
 
 

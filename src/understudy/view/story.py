@@ -33,6 +33,8 @@ def number(value: Any, digits: int = 3) -> str:
         return str(value)
     if isinstance(value, int) or float(value).is_integer():
         return str(int(value))
+    if abs(value) < 0.5e-4:
+        return "≈ 0"
     return f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
