@@ -1,5 +1,6 @@
 import re
 import subprocess
+from dataclasses import replace
 
 import imageio_ffmpeg
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from understudy.errors import LimitError, UnderstudyError, UnknownName
-from understudy.view import offscreen, pictures, sheet, video
+from understudy.view import offscreen, pictures, sheet, video, write_report
 from understudy.view.offscreen import working_backend
 from understudy.view.pictures import cast, choose_renderer, clock, shots
 from understudy.view.scene import compose
@@ -124,3 +125,23 @@ def test_opengl_and_software_show_the_same_scene(human, robot_motion):
 def test_time_stamps():
     assert clock(3.456) == "3.46 s"
     assert clock(63.25) == "1:03.25"
+
+
+def test_one_frame_is_a_clip_too(tmp_path, human, robot_motion):
+    still = replace(human, pos=human.pos[:1], quat=human.quat[:1], tracks={})
+    pose = replace(
+        robot_motion,
+        root_pos=robot_motion.root_pos[:1],
+        root_quat=robot_motion.root_quat[:1],
+        joint_pos=robot_motion.joint_pos[:1],
+    )
+    video(tmp_path / "one.mp4", still, pose, size=SIZE, renderer="software")
+    sheet(tmp_path / "one.png", still, pose, columns=2, rows=1, cell=(40, 50), renderer="software")
+    write_report(tmp_path / "one.html", {}, still, pose, renderer="software")
+    assert probe(tmp_path / "one.mp4")[1] == 1
+
+
+def test_a_body_with_few_landmarks_can_be_drawn(tmp_path, human):
+    names = ("pelvis", "head", "left_knee", "right_wrist")
+    skeleton = replace(human.skeleton, landmarks=human.skeleton.landmarks.select(names))
+    sheet(tmp_path / "few.png", replace(human, skeleton=skeleton), None, cell=(40, 50), renderer="software")

@@ -63,7 +63,9 @@ def follow(scene: Scene, size: tuple[int, int], margin: float = MARGIN) -> list[
     low = np.min([(z - radius).min(axis=1) for z, radius in heights], axis=0)
     high = np.max([(z + radius).max(axis=1) for z, radius in heights], axis=0)
     centre = centre.astype(np.float64)
-    centre[:, 2] = (np.minimum(low, 0.0) + high) / 2
+    low = np.minimum(low, 0.0)
+    # Room below the feet, where the names are written.
+    centre[:, 2] = (low + high) / 2 - 0.05 * (high - low)
     target = smooth(centre, scene.fps, seconds=0.6)
     back = direction(scene.view, ELEVATION)
     axes = Camera(back, np.zeros(3)).axes
