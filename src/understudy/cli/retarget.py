@@ -48,7 +48,7 @@ class Retarget:
     fps: Rate = None
     """Resample the human to this frame rate first; the robot moves at it, too."""
     human_height: Metres = None
-    """The person's height in metres, where measuring the skeleton is not enough."""
+    """The person's height in metres, where the file's skeleton has another; the clip is scaled to it."""
     ground: Literal["auto", "flat", "none"] = "auto"
     """Where the floor is: found by the feet, the lowest level of the clip, or the file's own zero."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -76,8 +76,7 @@ class Retarget:
 
         if self.method not in retarget.METHODS:
             raise UnknownName("method", self.method, retarget.METHODS)
-        options = {"ground": self.ground, "human_height": self.human_height}
-        return retarget.METHODS[self.method](robots.load(self.robot), options)
+        return retarget.METHODS[self.method](robots.load(self.robot), ground=self.ground)
 
     def _all(self, jobs: list[Job], retargeter: "Retargeter") -> list[dict[str, Any]]:
         """Do every job; a failure becomes an ``error`` in its result."""
@@ -105,6 +104,8 @@ class Retarget:
         human = expect(clip, HumanMotion, job.source)
         if self.fps is not None:
             human = motion.sample_every(human, self.fps)
+        if self.human_height is not None:
+            human = motion.scale_to_height(human, self.human_height)
         [robot_motion] = retargeter([human])
         certificate = evaluate.certify(robot_motion, human, retargeter.robot)
         self._folder_for(job.target)

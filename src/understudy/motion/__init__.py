@@ -3,6 +3,7 @@
 from understudy.motion.bodies import BodyTracks
 from understudy.motion.floor import floor_height, ground
 from understudy.motion.formats import load, save
+from understudy.motion.height import scale_to_height
 from understudy.motion.landmarks import LANDMARKS, PARENT_OF, Landmarks, mirrored
 from understudy.motion.mirror import mirror, mirror_robot
 from understudy.motion.ops import blend_home, join, resample, sample_every, trim
@@ -30,5 +31,6 @@ __all__ = [
     "resample",
     "sample_every",
     "save",
+    "scale_to_height",
     "trim",
 ]

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from understudy.motion.floor import floor_height
 from understudy.motion.landmarks import SIDES
 from understudy.motion.posture import stature
 from understudy.motion.types import HumanMotion
 from understudy.rotations import quat_apply, quat_conj
 
-BALL_HEIGHT = 0.015
-"""Height of the ball of the foot above the sole, as a part of the standing height."""
 ANKLE_HEIGHT = 0.045
 """Height of the ankle above the sole in flat standing, as a part of the standing height."""
 
@@ -57,7 +56,6 @@ def describe(motion: HumanMotion) -> MotionInfo:
     pos, _ = motion.landmarks()
     points = {name: pos[:, i].astype(np.float64) for i, name in enumerate(skeleton.landmarks.names)}
     height = _stature(motion, points)
-    lowest = np.min([points[f"{side}_toe"][:, 2] for side in SIDES], axis=0)
     return MotionInfo(
         name=skeleton.name,
         joints=len(skeleton.joints),
@@ -67,7 +65,7 @@ def describe(motion: HumanMotion) -> MotionInfo:
         duration=motion.duration,
         stature=height,
         leg_length=_leg_length(points),
-        floor=float(np.percentile(lowest, 2) - BALL_HEIGHT * height),
+        floor=floor_height(motion),
         inferred=dict(motion.origin.inferred),
         texts=tuple(motion.origin.texts),
         source=motion.origin.source,

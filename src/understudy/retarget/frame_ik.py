@@ -59,9 +59,7 @@ class FrameIKConfig:
 
     weights: Weights = Weights()
     ground: str = "auto"
-    """Where the floor is: ``auto``, ``flat`` (the lowest level the clip stands on) or ``none`` (z = 0 of the source)."""
-    human_height: float | None = None
-    """Stature in m; None measures it. Only paths and heights scale with it, limbs always fit the robot."""
+    """Where the floor is: ``auto``, ``flat`` (the lowest level the clip stands on), ``none`` (the source's z = 0)."""
     iterations: int = 12
     """At most this many solver steps a frame; most frames converge in three or four."""
     first_iterations: int = 60
