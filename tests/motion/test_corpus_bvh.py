@@ -112,9 +112,9 @@ def test_the_known_rig_agrees_with_its_motion(corpus, tmp_path):
     apart = np.degrees(quat_angle(known.skeleton.landmarks.quat, shown.skeleton.landmarks.quat))
     for name, angle in zip(LANDMARKS, apart, strict=True):
         limb = name.split("_")[-1]
-        if limb in ("hip", "knee", "shoulder", "ankle"):
+        if limb in ("hip", "knee", "shoulder"):
             assert angle < 5, (name, angle)
-        elif limb in ("pelvis", "spine", "chest"):
+        elif limb in ("pelvis", "spine", "chest", "ankle"):
             assert angle < 10, (name, angle)
 
 

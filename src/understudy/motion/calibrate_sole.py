@@ -16,6 +16,8 @@ STILL = 0.2
 PLUMB = 15.0
 """Degrees by which a shin may lean before its foot's stance counts clearly less: under spread or kneeling
 legs, captured feet are seldom flat."""
+TOE_TRUST = 0.05
+"""Seconds of stance that weigh as much as a first guess about the toes, which rest poses seldom get right."""
 BELIEVABLE = 35.0
 """Degrees by which stance may correct the first guess; more than that is not a flat foot."""
 
@@ -50,26 +52,20 @@ def level_feet(
         x = _heading(biped, side, frames[ankle], pos, quat)
         out[ankle] = quat_from_axes(unit(x - z * (x @ z)), np.cross(z, x))
         if toe in frames:
-            out[toe] = _level_toe(
-                frames[toe], quat[:, j], quat[:, biped.joints[toe]], out[ankle], weight / fps, trust
-            )
+            toes = quat[:, biped.joints[toe]]
+            out[toe] = _level_toe(frames[toe], quat[:, j], toes, out[ankle], weight / fps)
     if max(seconds) == 0.0:
         return out, "no foot ever stands flat, so the soles are level as assumed"
     return out, "soles level over {:.1f} s (left) and {:.1f} s (right) of flat stance".format(*seconds)
 
 
 def _level_toe(
-    first: np.ndarray,
-    ankles: np.ndarray,
-    toes: np.ndarray,
-    foot: np.ndarray,
-    weight: np.ndarray,
-    trust: float,
+    first: np.ndarray, ankles: np.ndarray, toes: np.ndarray, foot: np.ndarray, weight: np.ndarray
 ) -> np.ndarray:
-    """The toe's frame that agrees with the foot's while the foot stands."""
+    """The toe's frame that agrees with the foot's while the foot stands; ``weight`` in seconds."""
     soles = quat_mul(ankles, np.broadcast_to(foot, ankles.shape))
     seen = quat_mul(quat_conj(toes), soles)
-    return quat_mean(np.concatenate([seen, first[None]]), np.append(weight, trust))
+    return quat_mean(np.concatenate([seen, first[None]]), np.append(weight, TOE_TRUST))
 
 
 def stance_weights(
