@@ -13,7 +13,7 @@ from understudy.motion.biped import Biped
 from understudy.motion.calibrate_pose import UP, hand_axes, swing
 from understudy.motion.landmarks import SIDES, TRUNK
 from understudy.motion.posture import Points, angle, middle, points_of, unit
-from understudy.rotations import quat_apply, quat_conj, quat_from_axes, quat_mean, quat_mul
+from understudy.rotations import quat_apply, quat_conj, quat_from_axes, quat_mean, quat_mul, quat_normalize
 
 Frames = dict[str, np.ndarray]
 
@@ -216,12 +216,19 @@ def _arm(
             )
             for name, bone, neutral in ((shoulder, upper, hanging), (elbow, fore, straight))
         }, seen
-    out = {}
-    for name, bone in ((shoulder, upper), (elbow, fore)):
-        z = clip.seen(name, up) / clip.fps
-        trust = HINGE_TRUST + TWISTING * _spread(z)
-        out[name] = _yz(sign * clip.fixed(name, bone), z.sum(0) + trust * quat_apply(reference[name], UP))
+    z = clip.seen(shoulder, up).sum(0) / clip.fps + HINGE_TRUST * quat_apply(reference[shoulder], UP)
+    out = {shoulder: _yz(sign * clip.fixed(shoulder, upper), z)}
+    # One axis in both bones: what turned the upper arm's frame about its bone turns the forearm's likewise.
+    turned = quat_mul(reference[elbow], _twist(quat_mul(quat_conj(reference[shoulder]), out[shoulder])))
+    axes = clip.seen(elbow, up) / clip.fps
+    trust = HINGE_TRUST + TWISTING * _spread(axes)
+    out[elbow] = _yz(sign * clip.fixed(elbow, fore), axes.sum(0) + trust * quat_apply(turned, UP))
     return out, seen
+
+
+def _twist(rotation: np.ndarray) -> np.ndarray:
+    """The part of a rotation that turns about y."""
+    return quat_normalize(rotation * np.array([1.0, 0.0, 1.0, 0.0]))
 
 
 def _spread(axes: np.ndarray) -> float:
