@@ -119,6 +119,12 @@ def settle_translations(
     return relative, said
 
 
+SMEAR = 8
+"""At most so many frames after a leading T-pose may be the smeared jump out of it."""
+SMEARED = 0.01
+"""The least joint step, as a part of the standing height, that belongs to such a jump."""
+
+
 def settle_first_frame(
     biped: Biped, pos: Float[np.ndarray, "time joint 3"], up: str, fps: float
 ) -> tuple[int, str]:
@@ -137,6 +143,9 @@ def settle_first_frame(
         if step[still] < 5 * after and step[still] * fps < IMPOSSIBLE:
             return 0, "1: a T-pose, which the body leaves by moving"
         count = still + 1
-        what = "a T-pose" if count == 1 else f"{count} frames of T-pose"
+        # Filters and resamplers smear the jump over a few frames; they go with it.
+        while count < min(len(step), still + SMEAR) and step[count] > max(5 * after, SMEARED):
+            count += 1
+        what = "a T-pose" if count == 1 else f"a T-pose and the jump out of it, {count} frames,"
         return count, f"{count + 1}: {what} before the motion dropped"
     return 0, "1: the motion starts at once"
