@@ -6,16 +6,18 @@ package costs nothing.
 
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from understudy import evaluate, kinematics, motion, retarget, robots, view
 
 __version__ = "0.1.0"
 
-_ROOMS = ("evaluate", "kinematics", "motion", "retarget", "robots", "view")
-
-__all__ = ["__version__", *_ROOMS]
+__all__ = ["__version__", "evaluate", "kinematics", "motion", "retarget", "robots", "view"]
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in _ROOMS:
+    if name in __all__:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -19,7 +19,9 @@ def scale_to_height(human: HumanMotion, height: float) -> HumanMotion:
     factor = np.float32(height / describe(human).stature)
     marks = human.skeleton.landmarks
     skeleton = replace(
-        human.skeleton, offsets=human.skeleton.offsets * factor, landmarks=replace(marks, pos=marks.pos * factor)
+        human.skeleton,
+        offsets=human.skeleton.offsets * factor,
+        landmarks=replace(marks, pos=marks.pos * factor),
     )
     origin = human.origin.after("scale_to_height", height=height, factor=float(factor))
     return replace(human, skeleton=skeleton, pos=human.pos * factor, origin=origin)

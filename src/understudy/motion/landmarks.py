@@ -72,7 +72,9 @@ class Landmarks:
         if unknown:
             raise UnknownName("landmark", unknown[0], LANDMARKS)
         if list(self.names) != sorted(set(self.names), key=LANDMARKS.index):
-            raise ShapeError(f"Landmarks must be named once each, in the order of LANDMARKS; got {self.names}.")
+            raise ShapeError(
+                f"Landmarks must be named once each, in the order of LANDMARKS; got {self.names}."
+            )
         n = len(self.names)
         if self.carriers.shape != (n,) or self.pos.shape != (n, 3) or self.quat.shape != (n, 4):
             raise ShapeError(
@@ -89,7 +91,9 @@ class Landmarks:
     def select(self, names: tuple[str, ...]) -> "Landmarks":
         """Only these, in the canonical order."""
         rows = [self.index(n) for n in sorted(names, key=LANDMARKS.index)]
-        return Landmarks(tuple(self.names[r] for r in rows), self.carriers[rows], self.pos[rows], self.quat[rows])
+        return Landmarks(
+            tuple(self.names[r] for r in rows), self.carriers[rows], self.pos[rows], self.quat[rows]
+        )
 
     def world(
         self, pos: Float[np.ndarray, "*batch carrier 3"], quat: Float[np.ndarray, "*batch carrier 4"]

@@ -137,7 +137,9 @@ def _standing(held: Arrays, home: np.ndarray) -> Arrays:
     }
 
 
-def _placed_like(motion: Motion, b: Arrays, frame_b: int, a: Arrays, frame_a: int) -> Arrays:
+def _placed_like(
+    motion: HumanMotion | RobotMotion, b: Arrays, frame_b: int, a: Arrays, frame_a: int
+) -> Arrays:
     """``b`` turned about z and shifted over the floor so that its root at ``frame_b`` stands like a's at
     ``frame_a``."""
     if isinstance(motion, HumanMotion):

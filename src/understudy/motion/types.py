@@ -35,7 +35,11 @@ class Origin:
     def after(self, arrow: str, **configuration: Any) -> "Origin":
         """The origin of what ``arrow`` makes out of this clip."""
         return Origin(
-            self.source, self.licence, self.texts, self.inferred, (*self.history, {"arrow": arrow, **configuration})
+            self.source,
+            self.licence,
+            self.texts,
+            self.inferred,
+            (*self.history, {"arrow": arrow, **configuration}),
         )
 
 
@@ -59,10 +63,13 @@ class Skeleton:
             raise ShapeError(f"Skeleton {self.name!r} names a joint twice.")
         if self.parents.shape != (n,) or self.offsets.shape != (n, 3):
             raise ShapeError(
-                f"Skeleton {self.name!r} has {n} joints but parents {self.parents.shape} and offsets {self.offsets.shape}."
+                f"Skeleton {self.name!r} has {n} joints but parents {self.parents.shape} "
+                f"and offsets {self.offsets.shape}."
             )
         if n == 0 or self.parents[0] != -1 or any(not 0 <= p < i for i, p in enumerate(self.parents) if i):
-            raise ShapeError(f"Skeleton {self.name!r} needs one root at index 0 and every parent before its children.")
+            raise ShapeError(
+                f"Skeleton {self.name!r} needs one root at index 0 and every parent before its children."
+            )
         if not np.isfinite(self.offsets).all():
             raise ShapeError(f"Skeleton {self.name!r} has offsets that are not finite.")
         if len(self.landmarks.carriers) and self.landmarks.carriers.max() >= n:
@@ -163,14 +170,19 @@ def _array(value: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
         raise ShapeError(f"{name} must have shape ({want}); got {a.shape}.")
     if not np.isfinite(a).all():
         bad = np.argwhere(~np.isfinite(a))[0]
-        raise ShapeError(f"{name} holds a value that is not finite (NaN or infinity), first at index {tuple(bad.tolist())}.")
+        where = tuple(bad.tolist())
+        raise ShapeError(
+            f"{name} holds a value that is not finite (NaN or infinity), first at index {where}."
+        )
     return a
 
 
 def _unit(q: np.ndarray, name: str) -> np.ndarray:
     norm = np.linalg.norm(q.astype(np.float64), axis=-1, keepdims=True)
     if len(q) and np.abs(norm - 1).max() > 1e-2:
-        raise ShapeError(f"{name} must hold unit quaternions; lengths run from {norm.min():.3g} to {norm.max():.3g}.")
+        raise ShapeError(
+            f"{name} must hold unit quaternions; lengths run from {norm.min():.3g} to {norm.max():.3g}."
+        )
     # What is unit to float32 precision stays as it is, so that a clip read back is the clip to the last bit.
     return np.where(np.abs(norm - 1) < 1e-6, q, q / norm).astype(np.float32)
 

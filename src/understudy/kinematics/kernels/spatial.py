@@ -1,4 +1,7 @@
-"""Rotations of single poses, inlined into the kernels; ``understudy.rotations`` is the reference they are tested against."""
+"""Rotations of single poses, inlined into the kernels.
+
+``understudy.rotations`` is the reference that they are tested against.
+"""
 
 import math
 
