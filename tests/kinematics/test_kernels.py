@@ -230,7 +230,8 @@ def test_the_fallback_solver_agrees_with_the_kernels(g1):
     seeds = g1.home[None, 7:].astype(np.float64)
     settings = problem.settings._replace(first_iterations=200)
     problem = problem._replace(settings=settings)
-    best = clip_fit.fit_clip(problem, targets, seeds)
+    limbs = np.full(len(g1.joints), -1)
+    best = clip_fit.fit_clip(problem, targets, seeds, limbs)
     assert best.fallbacks == 0
     outputs = (
         np.empty((1, 3)),

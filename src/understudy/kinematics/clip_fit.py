@@ -12,6 +12,7 @@ from understudy.errors import SolverFailed
 from understudy.kinematics.kernels import fit
 from understudy.kinematics.kernels.fit import LandmarkArrays, Problem, Targets
 from understudy.kinematics.tree import Tree
+from understudy.motion.landmarks import SIDES
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_normalize, quat_to_matrix
 
@@ -41,8 +42,31 @@ def landmark_arrays(robot: Robot, tree: Tree) -> LandmarkArrays:
     )
 
 
-def fit_clip(problem: Problem, targets: Targets, seeds: Float[np.ndarray, "seed dof"]) -> ClipFit:
-    """Solve a clip frame by frame; the first frame from every seed to convergence, the best kept.
+def limbs_of(robot: Robot, tree: Tree) -> Int[np.ndarray, "dof"]:
+    """Which limb each joint belongs to: the arms and legs that end in wrist and ankle landmarks; −1 for the trunk."""
+    marks = landmark_arrays(robot, tree).link
+    ends = [f"{side}_{part}" for part in ("ankle", "wrist") for side in SIDES]
+    chains = [_joints_above(tree, int(marks[robot.landmarks.index(e)])) for e in ends if e in robot.landmarks.names]
+    limbs = np.full(len(tree.lower), -1, np.int64)
+    for k, chain in enumerate(chains):
+        shared = set().union(*(other for other in chains if other is not chain))
+        limbs[sorted(chain - shared)] = k
+    return limbs
+
+
+def _joints_above(tree: Tree, link: int) -> set[int]:
+    joints = set()
+    while link > 0:
+        if tree.dof[link] >= 0:
+            joints.add(int(tree.dof[link]))
+        link = int(tree.parents[link])
+    return joints
+
+
+def fit_clip(
+    problem: Problem, targets: Targets, seeds: Float[np.ndarray, "seed dof"], limbs: Int[np.ndarray, "dof"]
+) -> ClipFit:
+    """Solve a clip frame by frame; the first frame from every seed, limb by limb (``limbs_of``), the best kept.
 
     A frame whose QP the kernels' own solver finds degenerate is solved with DAQP. Raises SolverFailed where that
     fails too.
@@ -53,7 +77,7 @@ def fit_clip(problem: Problem, targets: Targets, seeds: Float[np.ndarray, "seed 
     cost, iterations = np.empty(frames), np.zeros(frames, np.int64)
     done, fallbacks = 0, 0
     while done < frames:
-        done = fit.fit_clip(problem, targets, seeds, done, root_pos, root_quat, q, cost, iterations)
+        done = fit.fit_clip(problem, targets, seeds, limbs, done, root_pos, root_quat, q, cost, iterations)
         if done < frames:
             _solve_frame_with_daqp(problem, targets, seeds, done, root_pos, root_quat, q, cost, iterations)
             done, fallbacks = done + 1, fallbacks + 1

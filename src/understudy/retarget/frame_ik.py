@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from understudy.errors import LimitError
-from understudy.kinematics.clip_fit import fit_clip, landmark_arrays
+from understudy.kinematics.clip_fit import fit_clip, landmark_arrays, limbs_of
 from understudy.kinematics.collision import Capsules
 from understudy.kinematics.kernels.fit import Problem, Settings, Targets
 from understudy.kinematics.terms import (
@@ -68,9 +68,9 @@ class FrameIKConfig:
     """A frame has converged when a step lowers its cost by less than this fraction."""
     margin: float = 0.005
     """Distance kept between bodies, m."""
-    limit_margin: float = 0.10
+    limit_margin: float = 0.12
     """Joints nearer than this to a limit (rad) are pushed back, gently."""
-    limit_weight: float = 1.0
+    limit_weight: float = 20.0
     viscosity: float = 0.005
     """What joint speed costs, s/rad²: the pose lags by viscosity · speed / stiffness, at any frame rate."""
     rest_weight: float = 0.002
@@ -92,6 +92,7 @@ class FrameIK:
         self._tree = Tree.from_robot(robot)
         self._landmarks = landmark_arrays(robot, self._tree)
         self._capsules = Capsules.from_robot(robot).arrays(config.margin)
+        self._limbs = limbs_of(robot, self._tree)
         self._seeds = _seeds(robot, np.random.default_rng(config.seed))
 
     def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
@@ -99,7 +100,7 @@ class FrameIK:
 
     def _retarget(self, human: HumanMotion) -> RobotMotion:
         targets = landmark_targets(human, self.robot, self.config.ground)
-        fit = fit_clip(self._problem(targets, human.fps), self._frames(targets, human), self._seeds)
+        fit = fit_clip(self._problem(targets, human.fps), self._frames(targets, human), self._seeds, self._limbs)
         origin = human.origin.after(
             "retarget.frame_ik",
             robot=self.robot.name,

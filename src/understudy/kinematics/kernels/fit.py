@@ -368,20 +368,27 @@ def fit_frame(p, here, there, step, targets, t, q_before, velocity_weight, lower
 
 
 @njit(cache=True, error_model="numpy")
-def fit_first(p, here, there, step, targets, t, seeds):
-    """Fit one frame from every seed, without memory of any other frame, and keep the best pose in ``here``."""
-    best_q, best_root, best_quat = np.zeros(len(here.q)), np.zeros(3), np.zeros(4)
+def fit_first(p, here, there, step, targets, t, seeds, limbs):
+    """Fit one frame without memory of any other, and keep the best pose in ``here``.
+
+    First from every seed; then from the best pose with one limb at a time taken from each seed, because the limbs
+    fall into wrong basins independently of each other. ``limbs[j]`` is the limb of joint j, −1 for the trunk.
+    """
+    best_q, best_root, best_quat = np.zeros(len(here.q)), targets.root_pos[t].copy(), targets.root_quat[t].copy()
+    seed = np.empty(len(here.q))
     best, solved = math.inf, False
-    for k in range(len(seeds)):
-        here.root_pos[:] = targets.root_pos[t]
-        here.root_quat[:] = targets.root_quat[t]
-        here.q[:] = seeds[k]
-        here, there, cost, _, ok = fit_frame(
-            p, here, there, step, targets, t, seeds[k], 0.0, p.lower, p.upper, p.settings.first_iterations
-        )
-        if ok and cost < best:
-            best, solved = cost, True
-            best_q[:], best_root[:], best_quat[:] = here.q, here.root_pos, here.root_quat
+    for limb in range(-1, limbs.max() + 1):
+        start_q, start_root, start_quat = best_q.copy(), best_root.copy(), best_quat.copy()
+        for k in range(len(seeds)):
+            for j in range(len(seed)):
+                seed[j] = seeds[k, j] if limb < 0 or limbs[j] == limb else start_q[j]
+            here.root_pos[:], here.root_quat[:], here.q[:] = start_root, start_quat, seed
+            here, there, cost, _, ok = fit_frame(
+                p, here, there, step, targets, t, seed, 0.0, p.lower, p.upper, p.settings.first_iterations
+            )
+            if ok and cost < best:
+                best, solved = cost, True
+                best_q[:], best_root[:], best_quat[:] = here.q, here.root_pos, here.root_quat
     here.q[:], here.root_pos[:], here.root_quat[:] = best_q, best_root, best_quat
     return here, there, best, solved
 
@@ -396,7 +403,7 @@ def box_of_frame(p, targets, t, q_before, lower, upper):
 
 
 @njit(cache=True, error_model="numpy")
-def fit_clip(p, targets, seeds, first, root_pos, root_quat, q, cost, iterations):
+def fit_clip(p, targets, seeds, limbs, first, root_pos, root_quat, q, cost, iterations):
     """Fit frames ``first``… of a clip into the output arrays; frame 0 from the seeds, others from the one before.
 
     Returns the number of frames done: fewer than all means that the QP of that frame was degenerate and needs another
@@ -410,7 +417,7 @@ def fit_clip(p, targets, seeds, first, root_pos, root_quat, q, cost, iterations)
     lower, upper = np.empty(dofs), np.empty(dofs)
     for t in range(first, frames):
         if t == 0:
-            here, there, cost[t], solved = fit_first(p, here, there, step, targets, t, seeds)
+            here, there, cost[t], solved = fit_first(p, here, there, step, targets, t, seeds, limbs)
             iterations[t] = p.settings.first_iterations
         else:
             before = q[t - 1]
