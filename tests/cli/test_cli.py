@@ -43,8 +43,8 @@ def walk(tmp_path):
 class HomeStance:
     """A retargeter that lets the robot stand still; fast, and as good as any for testing a command line."""
 
-    def __init__(self, robot, options):
-        self.robot, self.options = robot, options
+    def __init__(self, robot, *, ground="auto"):
+        self.robot, self.ground = robot, ground
 
     def __call__(self, humans):
         return [self._stand(human) for human in humans]
@@ -64,7 +64,7 @@ def standing(monkeypatch):
 @pytest.fixture
 def robot_file(tmp_path, walk):
     robot = robots.load("unitree_g1")
-    [clip] = HomeStance(robot, {})([motion.load(walk)])
+    [clip] = HomeStance(robot)([motion.load(walk)])
     motion.save(clip, tmp_path / "robot.npz")
     return tmp_path / "robot.npz"
 

@@ -91,7 +91,10 @@ TWISTED = """
 
 def test_bodies_with_several_displaced_hinges_are_mujocos(g1):
     model = mujoco.MjModel.from_xml_string(TWISTED)
-    robot = replace(g1, model=model, lower=np.full(4, -2.0), upper=np.full(4, 2.0))
+    four = np.ones(4, np.float32)
+    limits = {"lower": -2 * four, "upper": 2 * four, "velocity_limit": four, "effort_limit": four}
+    stances = {"home": np.ones(11, np.float32), "t_pose": four}
+    robot = replace(g1, model=model, **limits, **stances)
     tree = Tree.from_robot(robot)
     state = random_state(Chain(tree, dtype=torch.float64), 20)
     links = torch.as_tensor(tree.body_link)

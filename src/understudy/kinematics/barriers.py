@@ -5,7 +5,7 @@ along the tangent of ``chain``.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -14,6 +14,7 @@ from torch import Tensor
 from understudy.kinematics.chain import State
 
 
+@runtime_checkable
 class Barrier(Protocol):
     """One thing that a pose must keep."""
 

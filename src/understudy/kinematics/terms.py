@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class Target:
     before: Float[Tensor, "*batch dof"] | None = None
 
 
+@runtime_checkable
 class Term(Protocol):
     """One thing to ask of a pose."""
 

@@ -65,8 +65,8 @@ def _length(points: Points, a: str, b: str) -> float:
     return float(np.median(np.linalg.norm(points[a] - points[b], axis=-1)))
 
 
-def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Between two directions (..., 3), in degrees."""
+def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray | np.floating:
+    """Between two directions (..., 3), in degrees; of two single ones a single number."""
     return np.degrees(np.arccos(np.clip((unit(u) * unit(v)).sum(-1), -1.0, 1.0)))
 
 
@@ -112,4 +112,4 @@ def t_pose_error(points: Points) -> Float[np.ndarray, "*batch"]:
             ("elbow", "wrist", sign * left),
         ):
             errors.append(angle(points[f"{side}_{b}"] - points[f"{side}_{a}"], way))
-    return np.max(errors, axis=0)
+    return np.asarray(np.max(errors, axis=0))

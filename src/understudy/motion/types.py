@@ -139,7 +139,7 @@ class RobotMotion:
         return (self.frames - 1) / self.fps
 
     @property
-    def qpos(self) -> Float[np.ndarray, "time 7+dof"]:
+    def qpos(self) -> Float[np.ndarray, "time qpos"]:
         """Root position, root quaternion (wxyz) and joints side by side, as MuJoCo has them."""
         return np.concatenate([self.root_pos, self.root_quat, self.joint_pos], axis=-1)
 
@@ -160,7 +160,7 @@ class RobotFrame:
 
     robot: str
     time: float
-    qpos: Float[np.ndarray, "7+dof"]
+    qpos: Float[np.ndarray, "qpos"]
 
 
 def _array(value: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:

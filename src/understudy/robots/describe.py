@@ -44,6 +44,6 @@ def _joint(robot: Robot, i: int) -> dict[str, Any]:
     }
 
 
-def _plain(value: np.ndarray) -> Any:
+def _plain(value: np.ndarray | np.floating) -> Any:
     """Python numbers without the noise of single precision."""
     return np.round(np.asarray(value, dtype=float), 5).tolist()

@@ -43,7 +43,7 @@ class Robot:
     upper: Float[np.ndarray, "dof"]
     velocity_limit: Float[np.ndarray, "dof"]
     effort_limit: Float[np.ndarray, "dof"]
-    home: Float[np.ndarray, "7+dof"]
+    home: Float[np.ndarray, "qpos"]
     t_pose: Float[np.ndarray, "dof"]
     height: float
     landmarks: Landmarks

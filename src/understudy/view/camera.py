@@ -42,7 +42,7 @@ class Camera:
         depths (m)."""
         width, height = size
         local = (points - self.eye) @ self.axes
-        depth = -local[..., 2]
+        depth = np.asarray(-local[..., 2])
         scale = focal(self.fovy, height) / np.where(np.abs(depth) < 1e-6, 1e-6, depth)
         return np.stack([width / 2 + local[..., 0] * scale, height / 2 - local[..., 1] * scale], -1), depth
 

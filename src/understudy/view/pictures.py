@@ -4,7 +4,7 @@ import functools
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -30,6 +30,7 @@ NICER = (
 INK, FAINT, PAPER = (38, 43, 51), (120, 128, 138), (255, 255, 255)
 
 
+@runtime_checkable
 class Renderer(Protocol):
     """Draws a fixed list of shapes at changing poses."""
 

@@ -91,7 +91,9 @@ def joint_positions(
         for cell in cells[len(names) :]:
             cell.axis("off")
         for i, (cell, name) in enumerate(zip(cells, names, strict=False)):
-            _draw_joint(cell, name.removesuffix("_joint"), joint_pos[:, i], (lower[i], upper[i]), fps)
+            _draw_joint(
+                cell, name.removesuffix("_joint"), joint_pos[:, i], (float(lower[i]), float(upper[i])), fps
+            )
         return _svg(figure)
 
 
