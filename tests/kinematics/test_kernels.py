@@ -96,7 +96,7 @@ def make_problem(robot, rng, *, stiffness=0.0):
         rng.uniform(0, 2, (n, 3)), rng.uniform(0, 2, n), rng.uniform(0, 2, n), rng.normal(size=(n, 3))
     )
     posture = PostureArrays(robot.home[7:].astype(float), np.full(len(robot.joints), 0.3), 0.2, 0.3, 0.7)
-    settings = Settings(10, 30, 1e-6, 1e-6, stiffness, 0.0, True, 0.3, 1.0, 1.0)
+    settings = Settings(10, 30, 1e-6, 0.0, 1e-6, stiffness, 0.0, True, 0.3, 1.0, 1.0)
     lower, upper = robot.lower.astype(float), robot.upper.astype(float)
     problem = Problem(
         tree.arrays(),

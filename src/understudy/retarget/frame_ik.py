@@ -75,6 +75,8 @@ class FrameIKConfig:
     """What joint speed costs, s/rad²: the pose lags by viscosity · speed / stiffness, at any frame rate."""
     rest_weight: float = 0.002
     """Weight on the distance to the home stance; settles what nothing else does."""
+    prior: float = 0.02
+    """Weight on the same distance when the poses found for the first frame are compared."""
     jump: float = 0.45
     """No joint moves by more than this in one frame (rad), unless a landmark of the human turns faster."""
     seed: int = 0
@@ -100,7 +102,9 @@ class FrameIK:
 
     def _retarget(self, human: HumanMotion) -> RobotMotion:
         targets = landmark_targets(human, self.robot, self.config.ground)
-        fit = fit_clip(self._problem(targets, human.fps), self._frames(targets, human), self._seeds, self._limbs)
+        fit = fit_clip(
+            self._problem(targets, human.fps), self._frames(targets, human), self._seeds, self._limbs
+        )
         origin = human.origin.after(
             "retarget.frame_ik",
             robot=self.robot.name,
@@ -133,6 +137,7 @@ class FrameIK:
                 iterations=c.iterations,
                 first_iterations=c.first_iterations,
                 tolerance=c.tolerance,
+                prior=c.prior,
                 damping=1e-4,
                 stiffness=1e7,
                 floor=0.0,

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from understudy.kinematics.poses import landmark_tracks, posed
 from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion
-from understudy.retarget.soles import human_soles
+from understudy.retarget.floor import THICKNESS, floor_under
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply
 
@@ -74,10 +74,10 @@ def sole_offsets(robot: Robot, side: str) -> Float[np.ndarray, "corner 3"]:
 def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkTargets:
     """Targets for every frame of a clip.
 
-    Limb bones keep the human's direction and take the robot's length, so arms hang on the robot's own shoulders. Paths
-    are scaled by the ratio of leg lengths, about the floor. An ankle's height is such that the robot's sole, turned as
-    the human's, has the human's (scaled) clearance; its place is moved sideways, along the foot's own y axis, by what
-    the hips differ in width, which leaves a foot that stands still where it is.
+    Limb bones keep the human's direction and take the robot's length, so arms hang on the robot's own shoulders.
+    Paths are scaled by the ratio of leg lengths, about the floor. Ankles go where the robot's sole comes to lie on the
+    human's (scaled) sole. They are moved sideways, along the foot's own y axis, by what the hips differ in width, which
+    leaves a foot that stands still where it is.
     """
     names = human.skeleton.landmarks.names
     human_pos, human_quat = (a.astype(np.float64) for a in human.landmarks())
@@ -87,7 +87,8 @@ def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkT
     length = {a: float(np.median(np.linalg.norm(at[b] - at[a], axis=-1))) for a, b in BONES.items()}
     leg = 0.5 * sum(length[f"{side}_{part}"] for side in SIDES for part in ("hip", "knee"))
     scale = mine.leg / leg
-    soles = human_soles(human, leg, ground)
+    floor = floor_under(human, leg, ground)
+    ankle_height = THICKNESS["ankle"] * leg
     frames, marks = human.frames, robot.landmarks.names
     pos, bone = np.zeros((frames, len(marks), 3)), np.zeros((frames, len(marks), 3))
     quat = np.tile(np.array([1.0, 0, 0, 0]), (frames, len(marks), 1))
@@ -98,15 +99,15 @@ def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkT
             vector = at[BONES[name]] - at[name]
             long = np.linalg.norm(mine.bones[name])
             bone[:, k] = long * vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-6)
-    up = np.array([0.0, 0.0, soles.floor + soles.ankle_height])
+    level = np.array([0.0, 0.0, floor])
+    thicker = mine.ankle_height - scale * ankle_height
     hips = 0.5 * (at["left_hip"] + at["right_hip"])
-    pos[:, marks.index("pelvis")] = scale * (hips - up) + np.array([0.0, 0.0, mine.ankle_height])
+    pos[:, marks.index("pelvis")] = scale * (hips - level) + np.array([0.0, 0.0, thicker])
     hip_width = float(np.median(np.linalg.norm(at["left_hip"] - at["right_hip"], axis=-1)))
     wider = mine.half_hip_width - 0.5 * scale * hip_width
     for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
-        k = marks.index(f"{side}_ankle")
-        corners = quat_apply(turn[f"{side}_ankle"][:, None], sole_offsets(robot, side)[None])
-        sideways = quat_apply(turn[f"{side}_ankle"], np.array([0.0, sign * wider, 0.0]))
-        pos[:, k, :2] = scale * at[f"{side}_ankle"][:, :2] + sideways[:, :2]
-        pos[:, k, 2] = scale * soles.clearance[side] - corners[..., 2].min(-1)
-    return LandmarkTargets(pos, quat, bone, tuple(name in turn for name in marks), scale, -soles.floor)
+        ankle = f"{side}_ankle"
+        sideways = quat_apply(turn[ankle], np.array([0.0, sign * wider, 0.0])) * np.array([1.0, 1.0, 0.0])
+        upward = quat_apply(turn[ankle], np.array([0.0, 0.0, thicker]))
+        pos[:, marks.index(ankle)] = scale * (at[ankle] - level) + sideways + upward
+    return LandmarkTargets(pos, quat, bone, tuple(name in turn for name in marks), scale, -floor)

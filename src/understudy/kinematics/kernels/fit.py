@@ -72,6 +72,7 @@ class Settings(NamedTuple):
     iterations: int
     first_iterations: int
     tolerance: float  # relative fall of F below which a frame has converged
+    prior: float  # 1/rad²: what distance from the pose of rest costs when basins are compared
     damping: float
     stiffness: float  # ρ, 1/m²
     floor: float  # m, height of the floor
@@ -373,6 +374,8 @@ def fit_first(p, here, there, step, targets, t, seeds, limbs):
 
     First from every seed; then from the best pose with one limb at a time taken from each seed, because the limbs
     fall into wrong basins independently of each other. ``limbs[j]`` is the limb of joint j, −1 for the trunk.
+    Of poses that fit almost alike, the one nearer to the pose of rest wins: a hip turned inside out may fit one frame
+    and be a trap in the next.
     """
     best_q, best_root, best_quat = np.zeros(len(here.q)), targets.root_pos[t].copy(), targets.root_quat[t].copy()
     seed = np.empty(len(here.q))
@@ -386,6 +389,8 @@ def fit_first(p, here, there, step, targets, t, seeds, limbs):
             here, there, cost, _, ok = fit_frame(
                 p, here, there, step, targets, t, seed, 0.0, p.lower, p.upper, p.settings.first_iterations
             )
+            for j in range(len(seed)):
+                cost += 0.5 * p.settings.prior * (here.q[j] - p.posture.rest[j]) ** 2
             if ok and cost < best:
                 best, solved = cost, True
                 best_q[:], best_root[:], best_quat[:] = here.q, here.root_pos, here.root_quat
