@@ -65,9 +65,9 @@ def _length(points: Points, a: str, b: str) -> float:
     return float(np.median(np.linalg.norm(points[a] - points[b], axis=-1)))
 
 
-def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray | np.floating:
-    """Between two directions (..., 3), in degrees; of two single ones a single number."""
-    return np.degrees(np.arccos(np.clip((unit(u) * unit(v)).sum(-1), -1.0, 1.0)))
+def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Between two directions (..., 3), in degrees (...)."""
+    return np.asarray(np.degrees(np.arccos(np.clip((unit(u) * unit(v)).sum(-1), -1.0, 1.0))))
 
 
 def is_human_like(points: Points) -> bool:
