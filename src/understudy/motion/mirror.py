@@ -46,11 +46,13 @@ def mirror(motion: HumanMotion) -> HumanMotion:
     )
 
 
-def mirror_robot(motion: RobotMotion, pairs: Sequence[int], signs: Sequence[float]) -> RobotMotion:
+def mirror_robot(
+    motion: RobotMotion, pairs: Sequence[int] | np.ndarray, signs: Sequence[float] | np.ndarray
+) -> RobotMotion:
     """Exchange left and right of a robot motion across the xz plane.
 
-    Joint i takes ``signs[i]`` times the value of joint ``pairs[i]``; both are knowledge of the robot. Its
-    root body must be symmetric about its own xz plane.
+    Joint i takes ``signs[i]`` times the value of joint ``pairs[i]``; both are knowledge of the robot
+    (``robot.mirror``). Its root body must be symmetric about its own xz plane. Raises ShapeError.
     """
     partner, sign = np.asarray(pairs), np.asarray(signs, np.float32)
     dof = len(motion.joints)
