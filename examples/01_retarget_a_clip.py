@@ -1,7 +1,7 @@
 """Retarget a clip to a Unitree G1, save the result in three formats, and draw it.
 
-Run: python examples/01_retarget_a_clip.py [FOLDER] (default out/examples). It needs no data: the clip is synthetic. For a
-clip of your own, replace the line with ``sample`` by ``human = motion.load("yours.bvh")``.
+Run: python examples/01_retarget_a_clip.py [FOLDER] (default out/examples). It needs no data: the clip is synthetic.
+For a clip of your own, replace the line with ``sample`` by ``human = motion.load("yours.bvh")``.
 """
 
 import sys
