@@ -10,7 +10,7 @@ from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion
 from understudy.retarget.floor import THICKNESS, floor_under
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_apply
+from understudy.rotations import quat_apply, quat_between, quat_mul
 
 BONES = {
     f"{side}_{start}": f"{side}_{end}"
@@ -18,6 +18,8 @@ BONES = {
     for start, end in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
 }
 """Limb bones, each by the landmark that it begins at and turns with, and where it ends."""
+
+BROKEN_ANKLE = -0.17  # cosine of 100°: no foot's sole turns so far away from under its shin
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkT
 
     Limb bones keep the human's direction and take the robot's length, so arms hang on the robot's own shoulders.
     Paths are scaled by the ratio of leg lengths, about the floor. Ankles go where the robot's sole comes to lie on the
-    human's (scaled) sole. They are moved sideways, along the foot's own y axis, by what the hips differ in width, which
-    leaves a foot that stands still where it is.
+    human's (scaled) sole. They are moved sideways, seen along the foot, by what the hips differ in width, which leaves
+    a foot that stands still where it is.
     """
     names = human.skeleton.landmarks.names
     human_pos, human_quat = (a.astype(np.float64) for a in human.landmarks())
@@ -106,8 +108,22 @@ def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkT
     hip_width = float(np.median(np.linalg.norm(at["left_hip"] - at["right_hip"], axis=-1)))
     wider = mine.half_hip_width - 0.5 * scale * hip_width
     for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
-        ankle = f"{side}_ankle"
-        sideways = quat_apply(turn[ankle], np.array([0.0, sign * wider, 0.0])) * np.array([1.0, 1.0, 0.0])
-        upward = quat_apply(turn[ankle], np.array([0.0, 0.0, thicker]))
-        pos[:, marks.index(ankle)] = scale * (at[ankle] - level) + sideways + upward
+        ankle, foot = f"{side}_ankle", at[f"{side}_toe"] - at[f"{side}_ankle"]
+        k = marks.index(ankle)
+        quat[:, k] = _foot_that_can_be(turn[ankle], turn[f"{side}_knee"], foot)
+        sideways = sign * wider * np.stack([-foot[:, 1], foot[:, 0], np.zeros(frames)], -1)
+        sideways /= np.median(np.linalg.norm(foot, axis=-1))  # fades as the foot points up or down
+        upward = quat_apply(quat[:, k], np.array([0.0, 0.0, thicker]))
+        pos[:, k] = scale * (at[ankle] - level) + sideways + upward
     return LandmarkTargets(pos, quat, bone, tuple(name in turn for name in marks), scale, -floor)
+
+
+def _foot_that_can_be(
+    ankle: Float[np.ndarray, "time 4"], knee: Float[np.ndarray, "time 4"], foot: Float[np.ndarray, "time 3"]
+) -> Float[np.ndarray, "time 4"]:
+    """The foot's orientations, but where it lies upside down under its shin, as feet do in some solved captures: there
+    the shin's orientation, turned by the least that points it along the foot."""
+    up = np.array([0.0, 0.0, 1.0])
+    broken = (quat_apply(ankle, up) * quat_apply(knee, up)).sum(-1) < BROKEN_ANKLE
+    forward = quat_apply(knee, np.array([1.0, 0.0, 0.0]))
+    return np.where(broken[:, None], quat_mul(quat_between(forward, foot), knee), ankle)

@@ -1,0 +1,79 @@
+"""Where landmarks are asked to be, and where the floor is found."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from understudy import robots
+from understudy.motion import sample
+from understudy.retarget.floor import floor_under
+from understudy.retarget.targets import BONES, RobotLengths, landmark_targets
+from understudy.rotations import quat_apply, quat_from_rotvec, quat_mul
+
+
+@pytest.fixture(scope="module")
+def g1():
+    return robots.load("unitree_g1")
+
+
+def lifted(human, height):
+    return replace(human, pos=human.pos + np.array([0, 0, height], np.float32))
+
+
+def test_bones_keep_the_humans_direction_and_take_the_robots_length(g1):
+    human = sample.motion("punch", fps=30.0)
+    targets, lengths = landmark_targets(human, g1, "auto"), RobotLengths.of(g1)
+    names, pos = human.skeleton.landmarks.names, human.landmarks()[0]
+    for start, end in BONES.items():
+        bone = targets.bone[:, g1.landmarks.index(start)]
+        way = pos[:, names.index(end)] - pos[:, names.index(start)]
+        np.testing.assert_allclose(
+            np.linalg.norm(bone, axis=-1), np.linalg.norm(lengths.bones[start]), rtol=1e-5
+        )
+        np.testing.assert_allclose(np.cross(bone, way), 0, atol=1e-4)
+
+
+def test_standing_feet_are_on_the_floor_as_wide_apart_as_the_robots_hips_ask(g1):
+    human = sample.motion("stand", fps=30.0)
+    targets = landmark_targets(human, g1, "auto")
+    ankles = [targets.pos[:, g1.landmarks.index(f"{side}_ankle")] for side in ("left", "right")]
+    for ankle in ankles:
+        np.testing.assert_allclose(ankle[:, 2], RobotLengths.of(g1).ankle_height, atol=0.004)
+    assert ankles[0][0, 1] - ankles[1][0, 1] == pytest.approx(
+        2 * RobotLengths.of(g1).half_hip_width, abs=0.03
+    )
+
+
+@pytest.mark.parametrize(
+    ("ground", "height", "floor"),
+    [
+        ("none", 0.30, 0.0),
+        ("flat", 0.30, 0.30),
+        ("auto", 0.05, 0.05),
+        ("auto", -0.40, -0.40),
+        ("auto", 0.30, 0.0),
+    ],
+)
+def test_the_floor(ground, height, floor):
+    human = lifted(sample.motion("walk", fps=30.0), height)
+    assert floor_under(human, 0.84, ground) == pytest.approx(floor, abs=0.025)
+
+
+def test_a_few_frames_below_do_not_lower_the_floor():
+    human = sample.motion("walk", fps=30.0)
+    pos = human.pos.copy()
+    pos[20:23, :, 2] -= 0.5
+    assert floor_under(replace(human, pos=pos), 0.84, "flat") == pytest.approx(
+        floor_under(human, 0.84, "flat"), abs=0.01
+    )
+
+
+def test_a_foot_upside_down_under_its_shin_is_not_believed(g1):
+    human = sample.motion("stand", fps=30.0)
+    marks = human.skeleton.landmarks
+    carrier, turned = marks.carriers[marks.index("left_ankle")], human.quat.copy()
+    turned[:, carrier] = quat_mul(quat_from_rotvec(np.array([np.pi, 0, 0], np.float32)), turned[:, carrier])
+    broken = landmark_targets(replace(human, quat=turned), g1, "none")
+    up = quat_apply(broken.quat[:, g1.landmarks.index("left_ankle")], np.array([0.0, 0.0, 1.0]))
+    assert (up[:, 2] > 0.5).all()
