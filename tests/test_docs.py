@@ -116,3 +116,28 @@ def test_formats_on_the_page_are_those_of_the_code():
     rows = dict(re.findall(r"^\| `([\w-]+)` \|.*\|([^|]*)\|$", page, re.MULTILINE))
     for format in formats.FORMATS:
         assert set(re.findall(r"`(\w+)`", rows[format])) == set(formats.options(format)), format
+
+
+def test_figures_of_the_demo_in_the_readme_are_those_of_the_code():
+    """To within a tenth. If this fails, run ``understudy demo`` and write its figures into README.md."""
+    from understudy import evaluate, retarget, robots
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    human = sample.demo()
+    [robot] = retarget.FrameIK(robots.load("unitree_g1"))([human])
+    report = evaluate.report(robot, human)
+    for key, row in (
+        ("keypoint_error", r"key points, pelvis-relative \| ([\d.]+) cm"),
+        ("orientation_error", r"orientation \| ([\d.]+)°"),
+        ("max_speed_ratio", r"share of the motor's \| ([\d.]+)"),
+        ("sole_height_error", r"sole height error in flat stance \| ([\d.]+) mm"),
+        ("flat_skating", r"flat foot \(scaled human: [\d.]+ cm/s\) \| ([\d.]+) cm/s"),
+        ("flat_skating_human", r"flat foot \(scaled human: ([\d.]+) cm/s\)"),
+        ("toe_skating", r"toes \(scaled human: [\d.]+ cm/s\) \| ([\d.]+) cm/s"),
+        ("toe_skating_human", r"toes \(scaled human: ([\d.]+) cm/s\)"),
+    ):
+        [said] = re.findall(row, text)
+        assert float(said) == pytest.approx(report[key].value, rel=0.1), key
+    assert f"; {human.frames} frames at {human.fps:g} fps" in text
+    for key in ("unexplained_jumps", "self_collision", "floor_penetration"):
+        assert report[key].value == 0, key
