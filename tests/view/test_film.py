@@ -83,14 +83,12 @@ def test_unknown_renderers_are_named():
         choose_renderer("softwear")
 
 
-def test_without_opengl_software_draws_and_says_what_would_help(monkeypatch, caplog):
+def test_without_opengl_software_draws_and_says_what_would_help(monkeypatch):
     monkeypatch.setattr(pictures, "working_backend", lambda: None)
-    pictures._advise.cache_clear()
     name, note = choose_renderer(None)
     assert name == "software"
     assert note is not None
     assert "libosmesa6" in note
-    assert "libosmesa6" in caplog.text
     assert choose_renderer("software") == ("software", None)
     with pytest.raises(UnderstudyError, match="'egl' does not work on this machine; 'software' does"):
         choose_renderer("egl")

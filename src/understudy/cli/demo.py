@@ -8,7 +8,7 @@ import tyro
 
 from understudy.cli.console import certificate_table, err, metric_table, out, print_json, quiet_stdout
 from understudy.cli.retarget import make_folder
-from understudy.cli.view import film
+from understudy.cli.view import film, note
 
 if TYPE_CHECKING:
     from understudy.motion.types import HumanMotion, RobotMotion
@@ -68,7 +68,7 @@ class Demo:
         view.write_report(self.out / "report.html", report, human, robot_motion)
         view.sheet(self.out / "sheet.png", human, robot_motion)
         say("Filming ...")
-        film(self.out / "demo.mp4", human, robot_motion)
+        note(film(self.out / "demo.mp4", human, robot_motion))
 
     def _next(self) -> str:
         folder = self.out

@@ -8,6 +8,7 @@ import tyro
 
 from understudy.cli.console import certificate_table, err, metric_table, out, print_json, quiet_stdout
 from understudy.cli.options import Name, Reading, expect, load_any
+from understudy.cli.view import note
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Evaluate:
             if self.html is not None:
                 from understudy import view
 
-                view.write_report(self.html, report, human, robot_motion)
+                note(view.write_report(self.html, report, human, robot_motion))
         if self.json:
             print_json(report)
             return 0

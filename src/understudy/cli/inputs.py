@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from understudy.errors import UnderstudyError
+from understudy.motion.files import check_target
 
 HUMAN_SUFFIXES = (".bvh", ".npz")
 """What is picked up from folders. A file named by itself may end in anything."""
+FILE_SUFFIXES = (".npz", ".bvh", ".csv", ".pkl", ".json", ".txt")
+"""An ``out`` that ends so is meant to be a file."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,30 @@ def plan(files: Sequence[str], out: Path, suffix: str) -> list[Job]:
 
     One file and an ``out`` that ends in ``suffix`` make one file. Anything else makes a folder ``out``, in
     which the structure below each given folder (or the fixed part of a pattern) is kept. Raises
-    UnderstudyError if nothing is found, or if two clips would be written to one file.
+    UnderstudyError if nothing is found, if two clips would be written to one file, or one over its source.
     """
+    jobs = _jobs(files, out, suffix)
+    for job in jobs:
+        if job.target.exists() and job.source.exists() and job.target.samefile(job.source):
+            raise UnderstudyError(
+                f"{job.source} would be overwritten by its own result; choose another --out."
+            )
+    return jobs
+
+
+def _jobs(files: Sequence[str], out: Path, suffix: str) -> list[Job]:
     if not files:
         raise UnderstudyError("No motion was given: name files, patterns or folders.")
     single = len(files) == 1 and not Path(files[0]).is_dir() and not _is_pattern(files[0])
     if single and out.suffix.lower() == suffix and not out.is_dir():
+        check_target(out)
         return [Job(Path(files[0]), out)]
-    if out.is_file() or (out.suffix.lower() == suffix and not out.is_dir()):
+    if out.is_file() or (out.suffix.lower() in FILE_SUFFIXES and not out.is_dir()):
+        if single:
+            raise UnderstudyError(
+                f"Results are {suffix} files, and {out} is none: give such a file or a folder with --out. "
+                "`understudy motion convert` makes other formats of it."
+            )
         raise UnderstudyError(
             f"Several motions do not fit into the one file {out}; give a folder with --out."
         )

@@ -9,13 +9,9 @@ import tyro
 from understudy.cli.console import out, print_json
 from understudy.cli.options import Name, Rate, Reading, Seconds, expect, load_any
 from understudy.errors import UnderstudyError
-from understudy.motion.landmarks import SIDES
 
 if TYPE_CHECKING:
     from understudy.motion.types import HumanMotion, RobotMotion
-
-SIZED_BY = {"pelvis", "chest", "head", *(f"{s}_{p}" for s in SIDES for p in ("hip", "knee", "ankle", "toe"))}
-"""The landmarks without which nothing can be said about the size of a body."""
 
 Json = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 File = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
@@ -153,7 +149,7 @@ def describe(clip: "HumanMotion | RobotMotion") -> dict[str, Any]:
             name: clip.skeleton.joints[carrier]
             for name, carrier in zip(marks.names, marks.carriers, strict=True)
         }
-        if set(marks.names) >= SIZED_BY:
+        if set(marks.names) >= set(info.SIZED_BY):
             found = info.describe(clip)
             facts |= {key: getattr(found, key) for key in ("stature", "leg_length", "floor")}
             facts["landmarks"] = dict(found.landmarks)

@@ -1,5 +1,6 @@
 """``understudy retarget``: human motion in, certified robot motion out, for one clip or a folder of them."""
 
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,19 +147,24 @@ def _print_all(results: list[dict[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table()
+    folder = os.path.commonpath([os.path.dirname(os.path.abspath(result["source"])) for result in results])
+    table = Table(title=escape(f"Clips in {folder}"), title_justify="left")
     table.add_column("clip", overflow="fold")
     for name in ("frames", "fps", "made in s"):
         table.add_column(name, justify="right")
     table.add_column("certificate", overflow="fold")
     for result in results:
-        name = escape(result["source"])
+        name = os.path.relpath(result["source"], folder)
         if "error" in result:
-            table.add_row(name, "-", "-", "-", f"[red]failed:[/] {escape(result['error'])}")
+            # The row begins with the name already.
+            problem = result["error"].removeprefix(f"{result['source']}").removeprefix(": ").lstrip(", ")
+            table.add_row(escape(name), "-", "-", "-", f"[red]failed:[/] {escape(problem)}")
             continue
         failing = [check["label"] for check in result["certificate"]["checks"] if not check["passed"]]
         verdict = "[green]passed[/]" if not failing else f"[red]not passed:[/] {escape(', '.join(failing))}"
-        table.add_row(name, str(result["frames"]), f"{result['fps']:g}", f"{result['seconds']:.2f}", verdict)
+        table.add_row(
+            escape(name), str(result["frames"]), f"{result['fps']:g}", f"{result['seconds']:.2f}", verdict
+        )
     out().print(table)
     done = [result for result in results if "error" not in result]
     passed = sum(result["certificate"]["passed"] for result in done)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from understudy.cli.console import out, progress_bar
+from understudy.cli.console import err, out, progress_bar
 from understudy.cli.options import Inputs, Name, Reading, load_any
 from understudy.errors import UnderstudyError
 
 if TYPE_CHECKING:
     from understudy.motion.types import HumanMotion, RobotMotion
+    from understudy.view.pictures import Drawn
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class View:
     """Write an mp4 film here."""
     sheet: Path | None = None
     """Write a picture of moments (png) here."""
+    renderer: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """What draws films and sheets: egl, osmesa or software; the best one that works, if none is named."""
     port: int = 8080
     """Where to begin looking for a free port for the page."""
 
@@ -45,15 +48,27 @@ class View:
             return 0
         human, robot_motion = _pair(clips)
         if self.sheet is not None:
-            view.sheet(self.sheet, human, robot_motion)
+            drawn = view.sheet(self.sheet, human, robot_motion, renderer=self.renderer)
+            note(drawn)
             out().print(str(self.sheet), markup=False, soft_wrap=True)
         if self.video is not None:
-            film(self.video, human, robot_motion)
+            note(film(self.video, human, robot_motion, self.renderer))
             out().print(str(self.video), markup=False, soft_wrap=True)
         return 0
 
 
-def film(path: Path, human: "HumanMotion | None", robot_motion: "RobotMotion | None") -> None:
+def note(drawn: "Drawn") -> None:
+    """Say on stderr what would make pictures nicer, if anything would."""
+    if drawn.note is not None:
+        err().print(f"note: {drawn.note}", markup=False, soft_wrap=True)
+
+
+def film(
+    path: Path,
+    human: "HumanMotion | None",
+    robot_motion: "RobotMotion | None",
+    renderer: str | None = None,
+) -> "Drawn":
     """Write a film, with a progress bar."""
     from understudy import view
 
@@ -63,7 +78,7 @@ def film(path: Path, human: "HumanMotion | None", robot_motion: "RobotMotion | N
         def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        view.video(path, human, robot_motion, progress=show)
+        return view.video(path, human, robot_motion, renderer=renderer, progress=show)
 
 
 def _pair(

@@ -132,9 +132,12 @@ def build_reference(build: Build, human: HumanTracks, ankle_level: float) -> Ref
 
 
 def leg_length(human: HumanTracks) -> float:
-    """Hip to knee to ankle (m): the median over the clip, both legs averaged."""
+    """Hip to knee to ankle (m): the median over the clip, both legs averaged. Raises SkeletonMismatch."""
     bones = [human.at(f"{s}_{b}") - human.at(f"{s}_{a}") for s in SIDES for a, b in LEG]
-    return float(np.median(np.linalg.norm(bones, axis=-1), axis=1).sum() / len(SIDES))
+    length = float(np.median(np.linalg.norm(bones, axis=-1), axis=1).sum() / len(SIDES))
+    if not length > 0:
+        raise SkeletonMismatch("The human's legs have no length; nothing can be compared with them.")
+    return length
 
 
 def relative_error(robot: RobotTracks, reference: Reference) -> Float[np.ndarray, "time keypoint"]:

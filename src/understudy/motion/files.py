@@ -19,13 +19,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     folder = target.parent
-    if target.is_dir():
-        raise UnderstudyError(f"Cannot write to {target}: it is a folder. Give the name of a file.")
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise UnderstudyError(
-            f"Cannot write {target}: {folder} {what}. Create that folder or choose another one."
-        )
+    check_target(target)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=folder)
     except OSError as error:
@@ -41,6 +35,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_target(path: str | Path) -> None:
+    """Raise UnderstudyError if a file cannot be at ``path``: it is a folder, or its own folder does not exist."""
+    target = Path(path)
+    folder = target.parent
+    if target.is_dir():
+        raise UnderstudyError(f"Cannot write to {target}: it is a folder. Give the name of a file.")
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise UnderstudyError(
+            f"Cannot write {target}: {folder} {what}. Create that folder or choose another one."
+        )
 
 
 def _umask() -> int:

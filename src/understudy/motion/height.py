@@ -13,10 +13,16 @@ SHORTEST, TALLEST = 0.4, 2.8
 
 
 def scale_to_height(human: HumanMotion, height: float) -> HumanMotion:
-    """The clip with all lengths scaled so that its body stands ``height`` metres tall. Raises LimitError."""
+    """The clip with all lengths scaled so that its body stands ``height`` metres tall.
+
+    Raises LimitError, and SkeletonMismatch for a body whose present height cannot be told.
+    """
     if not SHORTEST <= height <= TALLEST:
         raise LimitError(f"A human height is given in metres, from {SHORTEST} to {TALLEST}; got {height}.")
-    factor = np.float32(height / describe(human).stature)
+    present = describe(human).stature
+    if not present > 0:
+        raise LimitError(f"Skeleton {human.skeleton.name!r} has no size that could be scaled to {height} m.")
+    factor = np.float32(height / present)
     marks = human.skeleton.landmarks
     skeleton = replace(
         human.skeleton,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from understudy.errors import SkeletonMismatch
 from understudy.motion.floor import floor_height
 from understudy.motion.landmarks import SIDES
 from understudy.motion.posture import stature
@@ -50,9 +51,18 @@ class MotionInfo:
         return {**out, "texts": list(self.texts), "history": [dict(h) for h in self.history]}
 
 
+SIZED_BY = ("pelvis", "chest", "head", *(f"{s}_{p}" for s in SIDES for p in ("hip", "knee", "ankle")))
+"""The landmarks without which nothing can be said about the size of a body."""
+
+
 def describe(motion: HumanMotion) -> MotionInfo:
-    """Look at a clip. Its skeleton must have the landmarks of the legs, the trunk and the head."""
+    """Look at a clip. Raises SkeletonMismatch for a skeleton that lacks one of ``SIZED_BY``."""
     skeleton = motion.skeleton
+    missing = [name for name in SIZED_BY if name not in skeleton.landmarks.names]
+    if missing:
+        raise SkeletonMismatch(
+            f"The size of skeleton {skeleton.name!r} cannot be told: no {', no '.join(missing)}."
+        )
     pos, _ = motion.landmarks()
     points = {name: pos[:, i].astype(np.float64) for i, name in enumerate(skeleton.landmarks.names)}
     height = _stature(motion, points)

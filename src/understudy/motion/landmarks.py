@@ -82,6 +82,11 @@ class Landmarks:
                 f"got {self.carriers.shape}, {self.pos.shape} and {self.quat.shape}."
             )
 
+        if n and not (np.isfinite(self.pos).all() and np.abs((self.quat**2).sum(-1) - 1).max() < 1e-2):
+            raise ShapeError("Landmarks need finite positions and unit quaternions.")
+        if n and self.carriers.min() < 0:
+            raise ShapeError("A landmark's carrier is the index of a joint or body, not below zero.")
+
     def index(self, name: str) -> int:
         """Row of a landmark. Raises UnknownName."""
         if name not in self.names:

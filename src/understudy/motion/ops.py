@@ -15,6 +15,10 @@ from understudy.motion.blending import Arrays, Motion, arrays_of, concatenated, 
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.rotations import quat_about, quat_apply, quat_mul, quat_yaw
 
+FASTEST = 10_000.0
+"""Frame rates (1/s) above this are mistakes; so are blends longer than ``LONGEST`` (s)."""
+LONGEST = 60.0
+
 
 def resample(motion: Motion, fps: float) -> Motion:
     """The same clip at another frame rate, its first and last frames exactly kept.
@@ -23,8 +27,7 @@ def resample(motion: Motion, fps: float) -> Motion:
     duration · fps is not a whole number this spacing is not exactly 1/fps; the clip then carries its true
     rate, (frames − 1) / duration, so that time is never stretched.
     """
-    if not (np.isfinite(fps) and fps > 0):
-        raise LimitError(f"fps must be a positive number; got {fps}.")
+    _check_rate(fps)
     if fps == motion.fps:
         return motion
     origin = motion.origin.after("resample", fps=fps)
@@ -42,8 +45,7 @@ def sample_every(motion: Motion, fps: float) -> Motion:
 
     For formats whose frame rate is fixed; ``resample`` keeps both ends instead.
     """
-    if not (np.isfinite(fps) and fps > 0):
-        raise LimitError(f"fps must be a positive number; got {fps}.")
+    _check_rate(fps)
     if fps == motion.fps:
         return motion
     at = np.arange(int(motion.duration * fps + 1e-6) + 1) * (motion.fps / fps)
@@ -111,8 +113,10 @@ def blend_home(motion: RobotMotion, home: Float[np.ndarray, "qpos"], seconds: fl
         raise LimitError(
             f"home must be a qpos with {size} entries for {size - 7} joints; got {np.shape(home)}."
         )
-    if not 0.5 < seconds * motion.fps < np.inf:
-        raise LimitError(f"A blend of {seconds:g} s is not at least one frame at {motion.fps:g} fps.")
+    if not (seconds * motion.fps > 0.5 and seconds <= LONGEST):
+        raise LimitError(
+            f"A blend takes from one frame ({1 / motion.fps:.3g} s here) to {LONGEST:g} s; got {seconds:g} s."
+        )
     count = round(seconds * motion.fps)
     arrays = arrays_of(motion)
     weight = _minimum_jerk(np.arange(count) / count)
@@ -121,6 +125,11 @@ def blend_home(motion: RobotMotion, home: Float[np.ndarray, "qpos"], seconds: fl
     after = mixed(motion, _standing(stop, home), stop, weight[::-1])
     result = with_arrays(motion, concatenated([before, arrays, after]))
     return replace(result, origin=motion.origin.after("blend_home", seconds=seconds))
+
+
+def _check_rate(fps: float) -> None:
+    if not 0 < fps <= FASTEST:  # false for NaN, too
+        raise LimitError(f"fps must be a positive number, at most {FASTEST:g}; got {fps}.")
 
 
 def _standing(held: Arrays, home: np.ndarray) -> Arrays:

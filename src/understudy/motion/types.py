@@ -66,6 +66,8 @@ class Skeleton:
                 f"Skeleton {self.name!r} has {n} joints but parents {self.parents.shape} "
                 f"and offsets {self.offsets.shape}."
             )
+        if not np.issubdtype(self.parents.dtype, np.integer):
+            raise ShapeError(f"Skeleton {self.name!r} needs whole numbers for parents.")
         if n == 0 or self.parents[0] != -1 or any(not 0 <= p < i for i, p in enumerate(self.parents) if i):
             raise ShapeError(
                 f"Skeleton {self.name!r} needs one root at index 0 and every parent before its children."

@@ -93,6 +93,8 @@ def sheet(
     """
     if columns < 1 or rows < 1:
         raise LimitError(f"A sheet needs at least one column and one row; got {columns} x {rows}.")
+    if Path(path).suffix.lower() not in Image.registered_extensions():
+        raise LimitError(f"{path} does not say which kind of picture it is to be; end it in .png or .jpg.")
     name, note = choose_renderer(renderer)
     actors = cast([human, robot_motion], robot, meshes=name != "software")
     scene = compose(actors, max(a.fps for a in actors))

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from understudy.errors import LimitError
 from understudy.motion.landmarks import PARENT_OF
 from understudy.motion.types import HumanMotion
 from understudy.rotations import quat_apply, quat_between, quat_from_axes, quat_yaw
@@ -47,7 +48,10 @@ TORSO: tuple[tuple[str, str, float, Vector, Colour], ...] = (
 
 
 def human_actor(motion: HumanMotion, label: str = "human") -> Actor:
-    """The mannequin of a clip. Bones that stretch over time are drawn with their median length."""
+    """The mannequin of a clip. Bones that stretch over time are drawn with their median length.
+
+    Raises LimitError for a skeleton with nothing to draw.
+    """
     pos, quat = motion.landmarks()
     at = {name: (pos[:, i], quat[:, i]) for i, name in enumerate(motion.skeleton.landmarks.names)}
     height = stature(at)
@@ -72,6 +76,10 @@ def human_actor(motion: HumanMotion, label: str = "human") -> Actor:
             across = _scaled(half, height)
             shapes.append(Shape("ellipsoid", (across[0], across[1], length / 2 + across[2]), colour))
             places.append(((1 - share) * at[low][0] + share * at[high][0], at[low][1]))
+    if not shapes or not height > 0:
+        raise LimitError(
+            f"Skeleton {motion.skeleton.name!r} has no limbs to draw: its landmarks are too few."
+        )
     root = at["pelvis"] if "pelvis" in at else (motion.pos[:, 0], motion.quat[:, 0])
     return Actor(
         label=label,

@@ -1,7 +1,5 @@
 """From motions to pictures: who plays, which renderer draws, and what is written on the picture."""
 
-import functools
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -19,8 +17,6 @@ from understudy.view.machine import robot_actor
 from understudy.view.offscreen import GLRenderer, working_backend
 from understudy.view.scene import Actor, Scene, Shape
 from understudy.view.software import SoftwareRenderer
-
-log = logging.getLogger(__name__)
 
 RENDERERS = ("egl", "osmesa", "software")
 NICER = (
@@ -75,15 +71,8 @@ def choose_renderer(wanted: str | None) -> tuple[str, str | None]:
         works = f"{backend!r} and 'software' do" if backend else "'software' does"
         raise UnderstudyError(f"The renderer {wanted!r} does not work on this machine; {works}.")
     if backend is None:
-        _advise()
         return "software", NICER
     return backend, None
-
-
-@functools.cache
-def _advise() -> None:
-    """Log the advice, once a process."""
-    log.warning(NICER)
 
 
 def open_renderer(name: str, shapes: tuple[Shape, ...], size: tuple[int, int]) -> Renderer:

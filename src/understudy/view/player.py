@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import viser
 
+from understudy.errors import LimitError
 from understudy.kinematics import landmark_tracks
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots import load
@@ -194,8 +195,10 @@ def show(
 
     ``port`` is where to begin looking for a free one; ``host`` ``"0.0.0.0"`` lets other machines in.
     ``robot`` saves the look-up by name. With ``block``, returns when interrupted; without, at once, and the
-    page lives until ``close``. Raises LimitError when there is nothing to show.
+    page lives until ``close``. Raises LimitError when there is nothing to show, or no such port.
     """
+    if not 0 < port < 65536:
+        raise LimitError(f"A port is a number from 1 to 65535; got {port}.")
     player = Player(motions, port, host, robot)
     if block:
         try:

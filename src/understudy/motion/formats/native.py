@@ -146,13 +146,14 @@ def _origin(arrays: Mapping[str, np.ndarray], path: Path) -> Origin:
     text = text_of(need(dict(arrays), "origin", path), "origin", path)
     try:
         record = json.loads(text)
+        certificate = record["certificate"]
         return Origin(
             str(record["source"]),
             str(record["licence"]),
-            tuple(record["texts"]),
-            dict(record["inferred"]),
-            tuple(dict(step) for step in record["history"]),
-            record["certificate"],
+            tuple(str(words) for words in record["texts"]),
+            {str(key): str(why) for key, why in dict(record["inferred"]).items()},
+            tuple({**step, "arrow": str(step["arrow"])} for step in record["history"]),
+            None if certificate is None else dict(certificate) | {"passed": bool(certificate["passed"])},
         )
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(path, f"the origin is not the JSON text that was written ({error!r}).") from error
