@@ -32,8 +32,11 @@ class Evaluate:
     def run(self) -> int:
         with quiet_stdout(self.json):
             from understudy import evaluate
+            from understudy.motion.files import check_target
             from understudy.motion.types import HumanMotion, RobotMotion
 
+            if self.html is not None:
+                check_target(self.html)
             robot_motion = expect(
                 load_any(self.motion, format=self.format, robot=self.robot), RobotMotion, self.motion
             )

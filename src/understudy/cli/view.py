@@ -37,9 +37,13 @@ class View:
 
     def run(self) -> int:
         from understudy import view
+        from understudy.motion.files import check_target
 
         if not self.files:
             raise UnderstudyError("Nothing to view: give one or more motion files.")
+        for target in (self.sheet, self.video):
+            if target is not None:
+                check_target(target)
         clips = [
             load_any(file, format=self.format, reading=self.reading, robot=self.robot) for file in self.files
         ]
