@@ -144,7 +144,7 @@ def test_gradient_equals_finite_differences_of_the_cost(g1, stiffness):
         step = fit.new_step(len(problem.tree.parents), len(before))
         state = state_at(problem, *pose)
         fit.evaluate(problem, state, targets, 0, before, 0.2)
-        fit.linearise(problem, state, step, before, 0.2, problem.lower, problem.upper)
+        fit.linearise(problem, state, step, targets, 0, before, 0.2, problem.lower, problem.upper)
         count = state.count[0]
         soft = stiffness * state.rows[:count].T @ np.minimum(state.distance[:count], 0.0)
         for i in range(len(step.gradient)):
@@ -169,7 +169,7 @@ def test_hessian_equals_the_sum_over_jacobians(g1):
     state = state_at(problem, *pose)
     step = fit.new_step(len(problem.tree.parents), len(pose[2]))
     fit.evaluate(problem, state, targets, 0, pose[2], 0.0)
-    fit.linearise(problem, state, step, pose[2], 0.0, problem.lower, problem.upper)
+    fit.linearise(problem, state, step, targets, 0, pose[2], 0.0, problem.lower, problem.upper)
     # MuJoCo's tangent has the root's angular velocity in the root's own frame; ours has it in the world.
     to_world = np.eye(g1.model.nv)
     to_world[3:6, 3:6] = quat_to_matrix(pose[1]).T

@@ -155,7 +155,7 @@ def test_kernels_build_the_same_normal_equations(g1, chain):
         joint_motion(arrays, pos, rot, root, motion)
         goals = target.pos[k].numpy(), quat_to_matrix(target.quat[k].numpy()), target.bone[k].numpy()
         cost = residuals(task, *goals, mark_pos, mark_rot, r_pos, r_rot, r_bone)
-        gather(task, marks, root, mark_pos, mark_rot, r_pos, r_rot, r_bone, wrench, stiffness)
+        gather(task, marks, root, mark_pos, r_pos, r_rot, r_bone, goals[2], wrench, stiffness)
         accumulate(arrays, motion, wrench, stiffness, hessian, gradient)
         ours = sum(0.5 * (t.weight_rows(state) * t.residual(state, target)[k].square()).sum() for t in terms)
         assert cost == pytest.approx(float(ours), rel=1e-12)

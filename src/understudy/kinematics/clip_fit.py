@@ -46,7 +46,9 @@ def limbs_of(robot: Robot, tree: Tree) -> Int[np.ndarray, "dof"]:
     """Which limb each joint belongs to: the arms and legs that end in wrist and ankle landmarks; −1 for the trunk."""
     marks = landmark_arrays(robot, tree).link
     ends = [f"{side}_{part}" for part in ("ankle", "wrist") for side in SIDES]
-    chains = [_joints_above(tree, int(marks[robot.landmarks.index(e)])) for e in ends if e in robot.landmarks.names]
+    chains = [
+        _joints_above(tree, int(marks[robot.landmarks.index(e)])) for e in ends if e in robot.landmarks.names
+    ]
     limbs = np.full(len(tree.lower), -1, np.int64)
     for k, chain in enumerate(chains):
         shared = set().union(*(other for other in chains if other is not chain))
@@ -107,7 +109,7 @@ def _solve_frame_with_daqp(p: Problem, targets, seeds, t, root_pos, root_quat, q
     now = fit.evaluate(p, here, targets, t, before, weight)
     damping = max(p.settings.damping, 1e-4)
     for k in range(budget):
-        fit.linearise(p, here, step, before, weight, lower, upper)
+        fit.linearise(p, here, step, targets, t, before, weight, lower, upper)
         diagonal = np.diag(step.hessian).copy()
         np.fill_diagonal(step.hessian, diagonal + damping * (diagonal + 0.1))
         v = _daqp(step, here.rows[: here.count[0]], 1.0 / p.settings.stiffness)

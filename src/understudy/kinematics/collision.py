@@ -73,6 +73,7 @@ class Capsules:
 
         Pairs that are nearer than that by construction keep what they have at rest, less a millimetre.
         """
+        margins = np.clip(self.rest - 0.001, 0.0, margin)
         return CapsuleArrays(
             self.link.astype(np.int64),
             np.ascontiguousarray(self.start, np.float64),
@@ -80,7 +81,8 @@ class Capsules:
             np.ascontiguousarray(self.radius, np.float64),
             np.ascontiguousarray(self.bound, np.float64),
             np.ascontiguousarray(self.pairs, np.int64).reshape(-1, 2),
-            np.clip(self.rest - 0.001, 0.0, margin),
+            margins,
+            self.bound[self.pairs].sum(-1) + margins,
         )
 
 

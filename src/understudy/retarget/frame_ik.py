@@ -142,7 +142,7 @@ class FrameIK:
                 stiffness=1e7,
                 floor=0.0,
                 floor_on=True,
-                reach=0.05,
+                reach=0.03,
                 root_step=0.3,
                 turn_step=0.6,
             ),

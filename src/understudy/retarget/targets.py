@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from understudy.errors import LimitError
 from understudy.kinematics.poses import landmark_tracks, posed
 from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion
@@ -68,7 +69,9 @@ def sole_offsets(robot: Robot, side: str) -> Float[np.ndarray, "corner 3"]:
     marks, foot = robot.landmarks, robot.feet[side]
     k = marks.index(f"{side}_ankle")
     if robot.bodies[marks.carriers[k]] != foot.body:
-        raise ValueError(f"The {side} ankle landmark and sole of {robot.name} must be on one body.")
+        raise LimitError(
+            f"The {side} ankle landmark and the {side} sole of {robot.name!r} must be on one body."
+        )
     inverse = marks.quat[k] * np.array([1, -1, -1, -1])
     return quat_apply(inverse, foot.sole - marks.pos[k])
 
@@ -111,8 +114,11 @@ def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkT
         ankle, foot = f"{side}_ankle", at[f"{side}_toe"] - at[f"{side}_ankle"]
         k = marks.index(ankle)
         quat[:, k] = _foot_that_can_be(turn[ankle], turn[f"{side}_knee"], foot)
-        sideways = sign * wider * np.stack([-foot[:, 1], foot[:, 0], np.zeros(frames)], -1)
-        sideways /= np.median(np.linalg.norm(foot, axis=-1))  # fades as the foot points up or down
+        level_foot = np.linalg.norm(foot[:, :2], axis=-1, keepdims=True)
+        faded = np.maximum(
+            level_foot, 0.3 * np.median(np.linalg.norm(foot, axis=-1))
+        )  # as it points up or down
+        sideways = sign * wider * np.stack([-foot[:, 1], foot[:, 0], np.zeros(frames)], -1) / faded
         upward = quat_apply(quat[:, k], np.array([0.0, 0.0, thicker]))
         pos[:, k] = scale * (at[ankle] - level) + sideways + upward
     return LandmarkTargets(pos, quat, bone, tuple(name in turn for name in marks), scale, -floor)

@@ -6,27 +6,22 @@ A sphere is a capsule of no length. Distances are positive apart and negative in
 import math
 
 import numpy as np
-from numba import njit
 
 from understudy.kinematics.kernels.forward import forward
-from understudy.kinematics.kernels.spatial import matvec3
+from understudy.kinematics.kernels.jit import kernel
+from understudy.kinematics.kernels.spatial import transform
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def place_capsules(capsules, pos, rot, start, end):
     """World ends of the capsules' axes."""
-    v = np.empty(3)
     for k in range(len(capsules.link)):
         i = capsules.link[k]
-        matvec3(rot[i], capsules.start[k], v)
-        for c in range(3):
-            start[k, c] = pos[i, c] + v[c]
-        matvec3(rot[i], capsules.end[k], v)
-        for c in range(3):
-            end[k, c] = pos[i, c] + v[c]
+        transform(pos, rot, i, capsules.start, k, start, k)
+        transform(pos, rot, i, capsules.end, k, end, k)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def segment_distance(p1, q1, p2, q2, x1, x2):
     """Nearest points ``x1``, ``x2`` of two segments and their distance; parallel and degenerate ones included."""
     a = e = f = b = c = 0.0
@@ -65,7 +60,7 @@ def segment_distance(p1, q1, p2, q2, x1, x2):
     return math.sqrt(d)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _add_point_row(tree, motion, link, x, n, sign, row):
     """Add ± the derivative of n·(world position of a point x, about the root's origin) moving with ``link``."""
     m0, m1, m2 = x[1] * n[2] - x[2] * n[1], x[2] * n[0] - x[0] * n[2], x[0] * n[1] - x[1] * n[0]
@@ -83,7 +78,7 @@ def _add_point_row(tree, motion, link, x, n, sign, row):
         i = tree.parents[i]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def collision_rows(tree, capsules, motion, origin, start, end, reach, rows, distance):
     """Rows of the pairs nearer to their margin than ``reach`` (m). Returns how many there are.
 
@@ -92,21 +87,22 @@ def collision_rows(tree, capsules, motion, origin, start, end, reach, rows, dist
     """
     count = 0
     x1, x2, n = np.empty(3), np.empty(3), np.empty(3)
+    middle = 0.5 * (start + end)
     for p in range(len(capsules.pairs)):
         a, b = capsules.pairs[p, 0], capsules.pairs[p, 1]
-        far = capsules.bound[a] + capsules.bound[b] + capsules.margin[p] + reach
-        gap = 0.0
-        for c in range(3):
-            gap += (0.5 * (start[a, c] + end[a, c] - start[b, c] - end[b, c])) ** 2
-        if gap > far * far:
+        gap_x, gap_y, gap_z = (
+            middle[a, 0] - middle[b, 0],
+            middle[a, 1] - middle[b, 1],
+            middle[a, 2] - middle[b, 2],
+        )
+        far = capsules.far[p] + reach
+        if gap_x * gap_x + gap_y * gap_y + gap_z * gap_z > far * far:
             continue
         apart = segment_distance(start[a], end[a], start[b], end[b], x1, x2)
         d = apart - capsules.radius[a] - capsules.radius[b] - capsules.margin[p]
         if d >= reach or count == len(rows):
             continue
-        if (
-            apart < 1e-9
-        ):  # axes that cross have no direction of escape of their own; straight up is as good as any
+        if apart < 1e-9:  # axes that cross have no direction of escape; straight up is as good as any
             n[0], n[1], n[2] = 0.0, 0.0, 1.0
         else:
             for c in range(3):
@@ -123,7 +119,7 @@ def collision_rows(tree, capsules, motion, origin, start, end, reach, rows, dist
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def floor_rows(tree, capsules, motion, origin, start, end, floor, reach, rows, distance, count):
     """Append a row for each capsule end that is nearer than ``reach`` to the floor at height ``floor`` (m)."""
     x, n = np.empty(3), np.array([0.0, 0.0, 1.0])
@@ -145,7 +141,7 @@ def floor_rows(tree, capsules, motion, origin, start, end, floor, reach, rows, d
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def clip_clearances(tree, capsules, root_pos, root_quat, q):
     """Over a clip: the smallest pair distance, the row of that pair, and the lowest height of every capsule."""
     frames, n, m = len(root_pos), len(tree.parents), len(capsules.link)
@@ -169,7 +165,7 @@ def clip_clearances(tree, capsules, root_pos, root_quat, q):
     return nearest, pair, lowest
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def pair_distances(tree, capsules, root_pos, root_quat, q):
     """Signed distance of every pair in every frame, (time, pair)."""
     frames, n, m = len(root_pos), len(tree.parents), len(capsules.link)

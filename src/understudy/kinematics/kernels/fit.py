@@ -10,11 +10,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from understudy.kinematics.kernels import qp
 from understudy.kinematics.kernels.capsules import collision_rows, floor_rows, place_capsules
 from understudy.kinematics.kernels.forward import forward
+from understudy.kinematics.kernels.jit import kernel
 from understudy.kinematics.kernels.normal_equations import (
     accumulate,
     gather,
@@ -45,6 +45,7 @@ class CapsuleArrays(NamedTuple):
     bound: np.ndarray  # (capsule,) radius of the sphere about the middle that holds all of it, m
     pairs: np.ndarray  # (pair, 2) int64
     margin: np.ndarray  # (pair,) m kept between the two
+    far: np.ndarray  # (pair,) m between middles beyond which the margin is kept for sure
 
 
 class TaskArrays(NamedTuple):
@@ -142,7 +143,7 @@ class Targets(NamedTuple):
     max_step: np.ndarray  # (time,) rad: the most any joint may move into this frame
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def new_state(links, dofs, marks, capsules):
     """Room for one pose."""
     return State(
@@ -165,7 +166,7 @@ def new_state(links, dofs, marks, capsules):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def new_step(links, dofs):
     """Room for one QP."""
     n = 6 + dofs
@@ -182,7 +183,7 @@ def new_step(links, dofs):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def evaluate(p, state, targets, t, q_before, velocity_weight):
     """Everything that follows from the pose in ``state``, and its cost F."""
     forward(p.tree, state.root_pos, state.root_quat, state.q, state.pos, state.rot)
@@ -243,7 +244,7 @@ def evaluate(p, state, targets, t, q_before, velocity_weight):
     return cost
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _past_margin(q, lower, upper, margin):
     """Signed distance past the edge of the joint's comfortable range, zero inside it."""
     margin = min(margin, 0.25 * (upper - lower))
@@ -254,18 +255,18 @@ def _past_margin(q, lower, upper, margin):
     return 0.0
 
 
-@njit(cache=True, error_model="numpy")
-def linearise(p, state, step, q_before, velocity_weight, lower, upper):
+@kernel
+def linearise(p, state, step, targets, t, q_before, velocity_weight, lower, upper):
     """The undamped QP at ``state``: Hessian, gradient, box and right-hand sides."""
     gather(
         p.task,
         p.landmarks,
         state.root_pos,
         state.mark_pos,
-        state.mark_rot,
         state.r_pos,
         state.r_rot,
         state.r_bone,
+        targets.bone[t],
         step.wrench,
         step.stiffness,
     )
@@ -291,7 +292,7 @@ def linearise(p, state, step, q_before, velocity_weight, lower, upper):
         step.b[k] = -state.distance[k]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def damped_factor(step, damping):
     """Cholesky factor of the damped Hessian; the damping is relative to each diagonal entry, with a floor."""
     n = len(step.gradient)
@@ -300,7 +301,7 @@ def damped_factor(step, damping):
     return qp.cholesky(step.hessian, step.low)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def advance(state, v, out, lower, upper):
     """out's pose = state's pose moved by the tangent step v, joints kept inside the box to the last digit."""
     for c in range(3):
@@ -310,7 +311,7 @@ def advance(state, v, out, lower, upper):
         out.q[j] = min(max(state.q[j] + v[6 + j], lower[j]), upper[j])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def fit_frame(p, here, there, step, targets, t, q_before, velocity_weight, lower, upper, iterations):
     """Improve the pose in ``here``. Returns (state that holds the result, the other one, cost, iterations, solved)."""
     cost = evaluate(p, here, targets, t, q_before, velocity_weight)
@@ -323,7 +324,7 @@ def fit_frame(p, here, there, step, targets, t, q_before, velocity_weight, lower
     while done < iterations:
         done += 1
         if fresh:
-            linearise(p, here, step, q_before, velocity_weight, lower, upper)
+            linearise(p, here, step, targets, t, q_before, velocity_weight, lower, upper)
             for i in range(len(diagonal)):
                 diagonal[i] = step.hessian[i, i]
         else:
@@ -368,7 +369,7 @@ def fit_frame(p, here, there, step, targets, t, q_before, velocity_weight, lower
     return here, there, cost, done, solved
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def fit_first(p, here, there, step, targets, t, seeds, limbs):
     """Fit one frame without memory of any other, and keep the best pose in ``here``.
 
@@ -377,7 +378,11 @@ def fit_first(p, here, there, step, targets, t, seeds, limbs):
     Of poses that fit almost alike, the one nearer to the pose of rest wins: a hip turned inside out may fit one frame
     and be a trap in the next.
     """
-    best_q, best_root, best_quat = np.zeros(len(here.q)), targets.root_pos[t].copy(), targets.root_quat[t].copy()
+    best_q, best_root, best_quat = (
+        np.zeros(len(here.q)),
+        targets.root_pos[t].copy(),
+        targets.root_quat[t].copy(),
+    )
     seed = np.empty(len(here.q))
     best, solved = math.inf, False
     for limb in range(-1, limbs.max() + 1):
@@ -398,7 +403,7 @@ def fit_first(p, here, there, step, targets, t, seeds, limbs):
     return here, there, best, solved
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def box_of_frame(p, targets, t, q_before, lower, upper):
     """Joint limits narrowed to what the motors, and the clip's own pace, can reach from the frame before."""
     for j in range(len(q_before)):
@@ -407,7 +412,7 @@ def box_of_frame(p, targets, t, q_before, lower, upper):
         upper[j] = min(p.upper[j], q_before[j] + reach)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def fit_clip(p, targets, seeds, limbs, first, root_pos, root_quat, q, cost, iterations):
     """Fit frames ``first``… of a clip into the output arrays; frame 0 from the seeds, others from the one before.
 
@@ -450,7 +455,7 @@ def fit_clip(p, targets, seeds, limbs, first, root_pos, root_quat, q, cost, iter
     return frames
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _carry(quat, before, after, out):
     """out = after · before⁻¹ · quat: the root turns along with its target."""
     w, x, y, z = before[0], -before[1], -before[2], -before[3]

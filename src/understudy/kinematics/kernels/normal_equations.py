@@ -8,43 +8,44 @@ The tangent is (root velocity in the world, root angular velocity in the world, 
 """
 
 import numpy as np
-from numba import njit
 
-from understudy.kinematics.kernels.spatial import matmul3, matvec3, rotation_error
+from understudy.kinematics.kernels.jit import kernel
+from understudy.kinematics.kernels.spatial import matmul3, rotation_error, transform
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def place_landmarks(landmarks, pos, rot, out_pos, out_rot):
     """World poses of the landmarks from those of the links."""
-    v = np.empty(3)
     for k in range(len(landmarks.link)):
         i = landmarks.link[k]
-        matvec3(rot[i], landmarks.pos[k], v)
-        for c in range(3):
-            out_pos[k, c] = pos[i, c] + v[c]
-        matmul3(rot[i], landmarks.rot[k], out_rot[k])
+        transform(pos, rot, i, landmarks.pos, k, out_pos, k)
+        matmul3(rot, i, landmarks.rot, k, out_rot, k)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def residuals(task, target_pos, target_rot, target_bone, mark_pos, mark_rot, r_pos, r_rot, r_bone):
     """Residuals of all tasks and the cost ½ Σ w ‖r‖²: position (m), orientation (rad) and bone vector (m)."""
     cost = 0.0
     for k in range(len(task.rotation)):
         if task.rotation[k] > 0.0:
-            rotation_error(mark_rot[k], target_rot[k], r_rot[k])
+            rotation_error(mark_rot, target_rot, k, r_rot)
         for c in range(3):
             r_pos[k, c] = mark_pos[k, c] - target_pos[k, c]
             cost += task.position[k, c] * r_pos[k, c] ** 2
             if task.rotation[k] > 0.0:
                 cost += task.rotation[k] * r_rot[k, c] ** 2
             if task.bone[k] > 0.0:
-                b, m = task.bone_vector[k], mark_rot[k]
-                r_bone[k, c] = m[c, 0] * b[0] + m[c, 1] * b[1] + m[c, 2] * b[2] - target_bone[k, c]
+                r_bone[k, c] = (
+                    mark_rot[k, c, 0] * task.bone_vector[k, 0]
+                    + mark_rot[k, c, 1] * task.bone_vector[k, 1]
+                    + mark_rot[k, c, 2] * task.bone_vector[k, 2]
+                    - target_bone[k, c]
+                )
                 cost += task.bone[k] * r_bone[k, c] ** 2
     return 0.5 * cost
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _add_stiffness(stiffness, x, w):
     """Add the stiffness of a point at ``x`` (about the root) with axis weights ``w``: [W, -WX; XᵀWᵀ.., XᵀWX]."""
     # ω × x = X̃ ω with X̃ = −[x]×; rows of X̃:
@@ -61,7 +62,7 @@ def _add_stiffness(stiffness, x, w):
     _add_angular(stiffness, x, w)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _add_angular(stiffness, x, w):
     """Only the angular block of ``_add_stiffness``: a vector that turns with its link but does not move with it."""
     a0, a1, a2 = x[0], x[1], x[2]
@@ -73,7 +74,7 @@ def _add_angular(stiffness, x, w):
     stiffness[4, 5] -= w[0] * a1 * a2
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _add_force(wrench, x, f):
     """Add a force f at x, as (f, x × f)."""
     wrench[0] += f[0]
@@ -84,8 +85,8 @@ def _add_force(wrench, x, f):
     wrench[5] += x[0] * f[1] - x[1] * f[0]
 
 
-@njit(cache=True, error_model="numpy")
-def gather(task, landmarks, origin, mark_pos, mark_rot, r_pos, r_rot, r_bone, wrench, stiffness):
+@kernel
+def gather(task, landmarks, origin, mark_pos, r_pos, r_rot, r_bone, target_bone, wrench, stiffness):
     """Each task's wrench and stiffness, on the link that carries its landmark."""
     wrench[:] = 0.0
     stiffness[:] = 0.0
@@ -104,8 +105,8 @@ def gather(task, landmarks, origin, mark_pos, mark_rot, r_pos, r_rot, r_bone, wr
                 wrench[i, 3 + c] += task.rotation[k] * r_rot[k, c]
                 stiffness[i, 3 + c, 3 + c] += task.rotation[k]
         if task.bone[k] > 0.0:  # a vector that turns with its link and has no place: a moment, and no force
-            matvec3(mark_rot[k], task.bone_vector[k], x)
             for c in range(3):
+                x[c] = r_bone[k, c] + target_bone[k, c]
                 f[c] = task.bone[k] * r_bone[k, c]
                 w[c] = task.bone[k]
             wrench[i, 3] += x[1] * f[2] - x[2] * f[1]
@@ -114,23 +115,26 @@ def gather(task, landmarks, origin, mark_pos, mark_rot, r_pos, r_rot, r_bone, wr
             _add_angular(stiffness[i], x, w)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def joint_motion(tree, pos, rot, origin, motion):
     """The screw (linear at the root's origin, angular) that each joint moves its subtree with, (dof, 6)."""
-    x, a = np.empty(3), np.empty(3)
     for j in range(len(tree.dof_link)):
         i = tree.dof_link[j]
-        matvec3(rot[i], tree.axis[i], a)
-        matvec3(rot[i], tree.anchor[i], x)
-        for c in range(3):
-            x[c] += pos[i, c] - origin[c]
-        motion[j, 0] = x[1] * a[2] - x[2] * a[1]
-        motion[j, 1] = x[2] * a[0] - x[0] * a[2]
-        motion[j, 2] = x[0] * a[1] - x[1] * a[0]
-        motion[j, 3], motion[j, 4], motion[j, 5] = a[0], a[1], a[2]
+        x, y, z = tree.axis[i, 0], tree.axis[i, 1], tree.axis[i, 2]
+        u, v, w = tree.anchor[i, 0], tree.anchor[i, 1], tree.anchor[i, 2]
+        ax = rot[i, 0, 0] * x + rot[i, 0, 1] * y + rot[i, 0, 2] * z
+        ay = rot[i, 1, 0] * x + rot[i, 1, 1] * y + rot[i, 1, 2] * z
+        az = rot[i, 2, 0] * x + rot[i, 2, 1] * y + rot[i, 2, 2] * z
+        px = pos[i, 0] - origin[0] + rot[i, 0, 0] * u + rot[i, 0, 1] * v + rot[i, 0, 2] * w
+        py = pos[i, 1] - origin[1] + rot[i, 1, 0] * u + rot[i, 1, 1] * v + rot[i, 1, 2] * w
+        pz = pos[i, 2] - origin[2] + rot[i, 2, 0] * u + rot[i, 2, 1] * v + rot[i, 2, 2] * w
+        motion[j, 0] = py * az - pz * ay
+        motion[j, 1] = pz * ax - px * az
+        motion[j, 2] = px * ay - py * ax
+        motion[j, 3], motion[j, 4], motion[j, 5] = ax, ay, az
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def accumulate(tree, motion, wrench, stiffness, hessian, gradient):
     """Sum wrenches and stiffnesses up the tree and read off the lower triangle of the Hessian and the gradient."""
     n = len(tree.parents)

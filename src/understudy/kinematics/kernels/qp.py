@@ -9,13 +9,14 @@ conditioned. It starts at the unconstrained minimum and adds the worst violated 
 import math
 
 import numpy as np
-from numba import njit
+
+from understudy.kinematics.kernels.jit import kernel
 
 SOLVED, DEGENERATE = 0, 1
 _MAX_ACTIVE = 64
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def cholesky(h, low):
     """Lower Cholesky factor of the lower triangle of ``h``; False where ``h`` is not safely positive definite."""
     n = len(h)
@@ -36,7 +37,7 @@ def cholesky(h, low):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _forward(low, y, start):
     """y ← L⁻¹ y, for a y that is zero before ``start``."""
     n = len(y)
@@ -47,7 +48,7 @@ def _forward(low, y, start):
         y[i] = v / low[i, i]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _backward(low, y):
     """y ← L⁻ᵀ y."""
     for i in range(len(y) - 1, -1, -1):
@@ -57,7 +58,7 @@ def _backward(low, y):
             y[k] -= low[i, k] * v
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _worst(v, lower, upper, rows, b, count, active):
     """Index of the most violated constraint that is not active, −1 if there is none: rows, lower, upper bounds."""
     n = len(v)
@@ -77,7 +78,7 @@ def _worst(v, lower, upper, rows, b, count, active):
     return index
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def solve(low, g, lower, upper, rows, b, count, softness, v):
     """Solve with H = L Lᵀ given by ``low``; the first ``count`` of ``rows`` and ``b`` are soft, ``softness`` is 1/ρ.
 
@@ -178,7 +179,7 @@ def solve(low, g, lower, upper, rows, b, count, softness, v):
     return DEGENERATE
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _solve_gram(gram, factor, k, r):
     """r ← gram⁻¹ r for the leading k × k block."""
     for j in range(k):

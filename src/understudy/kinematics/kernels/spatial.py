@@ -6,42 +6,45 @@
 import math
 
 import numpy as np
-from numba import njit
+
+from understudy.kinematics.kernels.jit import kernel
 
 
-@njit(cache=True, error_model="numpy")
-def rotation_about(axis, angle, out):
-    """Rodrigues: the matrix that turns by ``angle`` about the unit ``axis``."""
+@kernel
+def turn_about(a, axis, i, angle, out, k):
+    """out[k] = a[0] R, where R turns by ``angle`` about the unit ``axis[i]`` (Rodrigues)."""
     c, s = math.cos(angle), math.sin(angle)
-    x, y, z = axis[0], axis[1], axis[2]
-    k = 1.0 - c
-    out[0, 0] = c + x * x * k
-    out[0, 1] = x * y * k - z * s
-    out[0, 2] = x * z * k + y * s
-    out[1, 0] = y * x * k + z * s
-    out[1, 1] = c + y * y * k
-    out[1, 2] = y * z * k - x * s
-    out[2, 0] = z * x * k - y * s
-    out[2, 1] = z * y * k + x * s
-    out[2, 2] = c + z * z * k
+    x, y, z = axis[i, 0], axis[i, 1], axis[i, 2]
+    t = 1.0 - c
+    r00, r01, r02 = c + x * x * t, x * y * t - z * s, x * z * t + y * s
+    r10, r11, r12 = y * x * t + z * s, c + y * y * t, y * z * t - x * s
+    r20, r21, r22 = z * x * t - y * s, z * y * t + x * s, c + z * z * t
+    for r in range(3):
+        u, v, w = a[0, r, 0], a[0, r, 1], a[0, r, 2]
+        out[k, r, 0] = u * r00 + v * r10 + w * r20
+        out[k, r, 1] = u * r01 + v * r11 + w * r21
+        out[k, r, 2] = u * r02 + v * r12 + w * r22
 
 
-@njit(cache=True, error_model="numpy")
-def matmul3(a, b, out):
-    """out = a b for 3×3 matrices; ``out`` must be neither."""
-    for i in range(3):
-        for j in range(3):
-            out[i, j] = a[i, 0] * b[0, j] + a[i, 1] * b[1, j] + a[i, 2] * b[2, j]
+@kernel
+def matmul3(a, i, b, j, out, k):
+    """out[k] = a[i] b[j] for stacks of 3×3 matrices. Indices instead of views: a view costs a reference count."""
+    for r in range(3):
+        x, y, z = a[i, r, 0], a[i, r, 1], a[i, r, 2]
+        out[k, r, 0] = x * b[j, 0, 0] + y * b[j, 1, 0] + z * b[j, 2, 0]
+        out[k, r, 1] = x * b[j, 0, 1] + y * b[j, 1, 1] + z * b[j, 2, 1]
+        out[k, r, 2] = x * b[j, 0, 2] + y * b[j, 1, 2] + z * b[j, 2, 2]
 
 
-@njit(cache=True, error_model="numpy")
-def matvec3(a, v, out):
-    """out = a v; ``out`` must not be v."""
-    for i in range(3):
-        out[i] = a[i, 0] * v[0] + a[i, 1] * v[1] + a[i, 2] * v[2]
+@kernel
+def transform(pos, rot, i, v, j, out, k):
+    """out[k] = pos[i] + rot[i] v[j]: a point of a link, in the world."""
+    x, y, z = v[j, 0], v[j, 1], v[j, 2]
+    for c in range(3):
+        out[k, c] = pos[i, c] + rot[i, c, 0] * x + rot[i, c, 1] * y + rot[i, c, 2] * z
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def quat_to_rot(q, out):
     """Unit quaternion wxyz → matrix."""
     w, x, y, z = q[0], q[1], q[2], q[3]
@@ -56,7 +59,7 @@ def quat_to_rot(q, out):
     out[2, 2] = 1 - 2 * (x * x + y * y)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def rot_to_quat(m, out):
     """Matrix → unit quaternion wxyz, by the largest component (Shepperd)."""
     t = m[0, 0] + m[1, 1] + m[2, 2]
@@ -81,7 +84,7 @@ def rot_to_quat(m, out):
         out[i] *= n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def integrate_quat(q, w, out):
     """out = exp(w) q for a world-frame rotation vector w (rad)."""
     angle = math.sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2])
@@ -97,26 +100,34 @@ def integrate_quat(q, w, out):
         out[i] *= n
 
 
-@njit(cache=True, error_model="numpy")
-def rotation_error(a, b, out):
-    """out = log(a bᵀ), the world-frame rotation vector (rad) that turns ``b`` into ``a``."""
-    m = np.empty((3, 3))
-    for i in range(3):
-        for j in range(3):
-            m[i, j] = a[i, 0] * b[j, 0] + a[i, 1] * b[j, 1] + a[i, 2] * b[j, 2]
-    x, y, z = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
+@kernel
+def rotation_error(a, b, k, out):
+    """out[k] = log(a[k] b[k]ᵀ), the world-frame rotation vector (rad) that turns ``b[k]`` into ``a[k]``."""
+    m00 = a[k, 0, 0] * b[k, 0, 0] + a[k, 0, 1] * b[k, 0, 1] + a[k, 0, 2] * b[k, 0, 2]
+    m01 = a[k, 0, 0] * b[k, 1, 0] + a[k, 0, 1] * b[k, 1, 1] + a[k, 0, 2] * b[k, 1, 2]
+    m02 = a[k, 0, 0] * b[k, 2, 0] + a[k, 0, 1] * b[k, 2, 1] + a[k, 0, 2] * b[k, 2, 2]
+    m10 = a[k, 1, 0] * b[k, 0, 0] + a[k, 1, 1] * b[k, 0, 1] + a[k, 1, 2] * b[k, 0, 2]
+    m11 = a[k, 1, 0] * b[k, 1, 0] + a[k, 1, 1] * b[k, 1, 1] + a[k, 1, 2] * b[k, 1, 2]
+    m12 = a[k, 1, 0] * b[k, 2, 0] + a[k, 1, 1] * b[k, 2, 1] + a[k, 1, 2] * b[k, 2, 2]
+    m20 = a[k, 2, 0] * b[k, 0, 0] + a[k, 2, 1] * b[k, 0, 1] + a[k, 2, 2] * b[k, 0, 2]
+    m21 = a[k, 2, 0] * b[k, 1, 0] + a[k, 2, 1] * b[k, 1, 1] + a[k, 2, 2] * b[k, 1, 2]
+    m22 = a[k, 2, 0] * b[k, 2, 0] + a[k, 2, 1] * b[k, 2, 1] + a[k, 2, 2] * b[k, 2, 2]
+    x, y, z = m21 - m12, m02 - m20, m10 - m01
     s2 = x * x + y * y + z * z  # (2 sin)²
-    c = 0.5 * (m[0, 0] + m[1, 1] + m[2, 2] - 1.0)
+    c = 0.5 * (m00 + m11 + m22 - 1.0)
     if s2 > 1e-8 and c > -0.99:
         s = 0.5 * math.sqrt(s2)
-        k = 0.5 * math.atan2(s, c) / s
-        out[0], out[1], out[2] = k * x, k * y, k * z
+        f = 0.5 * math.atan2(s, c) / s
+        out[k, 0], out[k, 1], out[k, 2] = f * x, f * y, f * z
     elif c > 0:
-        out[0], out[1], out[2] = 0.5 * x, 0.5 * y, 0.5 * z
+        out[k, 0], out[k, 1], out[k, 2] = 0.5 * x, 0.5 * y, 0.5 * z
     else:  # near a half turn the antisymmetric part fades; the quaternion keeps the axis
-        q = np.empty(4)
+        m, q = np.empty((3, 3)), np.empty(4)
+        m[0, 0], m[0, 1], m[0, 2] = m00, m01, m02
+        m[1, 0], m[1, 1], m[1, 2] = m10, m11, m12
+        m[2, 0], m[2, 1], m[2, 2] = m20, m21, m22
         rot_to_quat(m, q)
         sign = 1.0 if q[0] >= 0 else -1.0
         n = math.sqrt(q[1] * q[1] + q[2] * q[2] + q[3] * q[3])
-        k = sign * 2.0 * math.atan2(n, abs(q[0])) / n
-        out[0], out[1], out[2] = k * q[1], k * q[2], k * q[3]
+        f = sign * 2.0 * math.atan2(n, abs(q[0])) / n
+        out[k, 0], out[k, 1], out[k, 2] = f * q[1], f * q[2], f * q[3]
