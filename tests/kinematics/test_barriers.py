@@ -86,7 +86,7 @@ def test_nearest_points_of_every_kind_of_segments(kind, dtype):
     assert ((a - second[:, None]).norm(dim=-1).min(-1).values >= ours - 1e-5).all()
     assert ((b - first[:, None]).norm(dim=-1).min(-1).values >= ours - 1e-5).all()
     x1, x2 = np.empty(3), np.empty(3)
-    kernel = [segment_distance(*row, x1, x2) for row in x.double().numpy()]
+    kernel = [segment_distance(row[[0, 2]], row[[1, 3]], 0, 1, x1, x2) for row in x.double().numpy()]
     np.testing.assert_allclose(ours, kernel, atol=1e-4 if dtype == torch.float32 else 1e-6)
 
 

@@ -56,7 +56,7 @@ def test_segment_distance_survives_every_degenerate_case():
             q2 = p2 + 2.0 * (q1 - p1)
         if k % 5 == 3:
             q1, q2 = p1.copy(), p2.copy()
-        d = segment_distance(p1, q1, p2, q2, x1, x2)
+        d = segment_distance(np.array([p1, p2]), np.array([q1, q2]), 0, 1, x1, x2)
         u = np.linspace(0, 1, 201)
         a, b = p1 + u[:, None] * (q1 - p1), p2 + u[:, None] * (q2 - p2)
         sampled = np.linalg.norm(a[:, None] - b[None], axis=-1).min()
@@ -80,11 +80,7 @@ def test_capsule_distances_equal_mujoco(g1):
         mujoco.mj_kinematics(g1.model, data)
         for a, b in capsules.pairs:
             theirs = mujoco.mj_geomDistance(g1.model, data, geoms[a], geoms[b], 10.0, None)
-            d = (
-                segment_distance(start[a], end[a], start[b], end[b], x1, x2)
-                - capsules.radius[a]
-                - capsules.radius[b]
-            )
+            d = segment_distance(start, end, a, b, x1, x2) - capsules.radius[a] - capsules.radius[b]
             assert d == pytest.approx(theirs, abs=1e-6)
 
 

@@ -22,11 +22,11 @@ def place_capsules(capsules, pos, rot, start, end):
 
 
 @kernel
-def segment_distance(p1, q1, p2, q2, x1, x2):
-    """Nearest points ``x1``, ``x2`` of two segments and their distance; parallel and degenerate ones included."""
+def segment_distance(start, end, i, j, x1, x2):
+    """Nearest points ``x1``, ``x2`` of segments i and j and their distance; parallel and degenerate ones included."""
     a = e = f = b = c = 0.0
     for k in range(3):
-        d1, d2, r = q1[k] - p1[k], q2[k] - p2[k], p1[k] - p2[k]
+        d1, d2, r = end[i, k] - start[i, k], end[j, k] - start[j, k], start[i, k] - start[j, k]
         a += d1 * d1
         e += d2 * d2
         f += d2 * r
@@ -54,27 +54,27 @@ def segment_distance(p1, q1, p2, q2, x1, x2):
         t = min(max(f / e, 0.0), 1.0)
     d = 0.0
     for k in range(3):
-        x1[k] = p1[k] + s * (q1[k] - p1[k])
-        x2[k] = p2[k] + t * (q2[k] - p2[k])
+        x1[k] = start[i, k] + s * (end[i, k] - start[i, k])
+        x2[k] = start[j, k] + t * (end[j, k] - start[j, k])
         d += (x1[k] - x2[k]) ** 2
     return math.sqrt(d)
 
 
 @kernel
-def _add_point_row(tree, motion, link, x, n, sign, row):
-    """Add ± the derivative of n·(world position of a point x, about the root's origin) moving with ``link``."""
+def _add_point_row(tree, motion, link, x, n, sign, rows, k):
+    """Add to row k ± the derivative of n·(a point x, about the root's origin) that moves with ``link``."""
     m0, m1, m2 = x[1] * n[2] - x[2] * n[1], x[2] * n[0] - x[0] * n[2], x[0] * n[1] - x[1] * n[0]
     for c in range(3):
-        row[c] += sign * n[c]
-    row[3] += sign * m0
-    row[4] += sign * m1
-    row[5] += sign * m2
+        rows[k, c] += sign * n[c]
+    rows[k, 3] += sign * m0
+    rows[k, 4] += sign * m1
+    rows[k, 5] += sign * m2
     i = link
     while i > 0:
         d = tree.dof[i]
         if d >= 0:
-            s = motion[d]
-            row[6 + d] += sign * (s[0] * n[0] + s[1] * n[1] + s[2] * n[2] + s[3] * m0 + s[4] * m1 + s[5] * m2)
+            along = motion[d, 0] * n[0] + motion[d, 1] * n[1] + motion[d, 2] * n[2]
+            rows[k, 6 + d] += sign * (along + motion[d, 3] * m0 + motion[d, 4] * m1 + motion[d, 5] * m2)
         i = tree.parents[i]
 
 
@@ -98,7 +98,7 @@ def collision_rows(tree, capsules, motion, origin, start, end, reach, rows, dist
         far = capsules.far[p] + reach
         if gap_x * gap_x + gap_y * gap_y + gap_z * gap_z > far * far:
             continue
-        apart = segment_distance(start[a], end[a], start[b], end[b], x1, x2)
+        apart = segment_distance(start, end, a, b, x1, x2)
         d = apart - capsules.radius[a] - capsules.radius[b] - capsules.margin[p]
         if d >= reach or count == len(rows):
             continue
@@ -107,13 +107,12 @@ def collision_rows(tree, capsules, motion, origin, start, end, reach, rows, dist
         else:
             for c in range(3):
                 n[c] = (x1[c] - x2[c]) / apart
-        row = rows[count]
-        row[:] = 0.0
+        rows[count, :] = 0.0
         for c in range(3):
             x1[c] -= origin[c]
             x2[c] -= origin[c]
-        _add_point_row(tree, motion, capsules.link[a], x1, n, 1.0, row)
-        _add_point_row(tree, motion, capsules.link[b], x2, n, -1.0, row)
+        _add_point_row(tree, motion, capsules.link[a], x1, n, 1.0, rows, count)
+        _add_point_row(tree, motion, capsules.link[b], x2, n, -1.0, rows, count)
         distance[count] = d
         count += 1
     return count
@@ -131,11 +130,10 @@ def floor_rows(tree, capsules, motion, origin, start, end, floor, reach, rows, d
             d = tip[2] - capsules.radius[k] - floor
             if d >= reach or count == len(rows):
                 continue
-            row = rows[count]
-            row[:] = 0.0
+            rows[count, :] = 0.0
             for c in range(3):
                 x[c] = tip[c] - origin[c]
-            _add_point_row(tree, motion, capsules.link[k], x, n, 1.0, row)
+            _add_point_row(tree, motion, capsules.link[k], x, n, 1.0, rows, count)
             distance[count] = d
             count += 1
     return count
@@ -153,11 +151,7 @@ def clip_clearances(tree, capsules, root_pos, root_quat, q):
         place_capsules(capsules, pos, rot, start, end)
         for p in range(len(capsules.pairs)):
             a, b = capsules.pairs[p, 0], capsules.pairs[p, 1]
-            d = (
-                segment_distance(start[a], end[a], start[b], end[b], x1, x2)
-                - capsules.radius[a]
-                - capsules.radius[b]
-            )
+            d = segment_distance(start, end, a, b, x1, x2) - capsules.radius[a] - capsules.radius[b]
             if d < nearest[t]:
                 nearest[t], pair[t] = d, p
         for k in range(m):
@@ -177,6 +171,6 @@ def pair_distances(tree, capsules, root_pos, root_quat, q):
         place_capsules(capsules, pos, rot, start, end)
         for p in range(len(capsules.pairs)):
             a, b = capsules.pairs[p, 0], capsules.pairs[p, 1]
-            d = segment_distance(start[a], end[a], start[b], end[b], x1, x2)
+            d = segment_distance(start, end, a, b, x1, x2)
             out[t, p] = d - capsules.radius[a] - capsules.radius[b]
     return out
