@@ -1,6 +1,8 @@
 """What several test folders share; and, while tests run, every annotated shape and type is checked."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,22 @@ def checked_modules() -> list[str]:
 
 
 install_import_hook(checked_modules(), "typecheck.check")
+
+COMPILE = """
+from understudy import evaluate, motion, retarget, robots
+from understudy.motion import sample
+human = motion.trim(sample.motion("stand", fps=10.0), 0.0, 0.2)
+robot = robots.load("unitree_g1")
+[made] = retarget.FrameIK(robot)([human])
+evaluate.report(made, human, robot)
+"""
+
+
+def pytest_sessionstart(session):
+    """Before several workers start, one process compiles the kernels, lest each of them does it for itself."""
+    if getattr(session.config.option, "numprocesses", None):
+        # Should it fail, the tests will tell better.
+        subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, check=False)
 
 
 @pytest.fixture(scope="session")
