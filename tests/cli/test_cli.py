@@ -254,6 +254,23 @@ def test_view_needs_something_to_show(capsys, tmp_path, walk):
     assert "does not exist" in fails(capsys, "view", tmp_path / "no.npz")
 
 
+def test_view_says_where_the_page_is_and_ends_quietly(capsys, walk, monkeypatch):
+    class Page:
+        url, closed = "http://here:8080", False
+
+        def wait(self):
+            raise KeyboardInterrupt
+
+        def close(self):
+            self.closed = True
+
+    page = Page()
+    monkeypatch.setattr("understudy.view.show", lambda *clips, port, block: page, raising=False)
+    assert main(["view", str(walk)]) == 0
+    assert page.url in capsys.readouterr().out
+    assert page.closed
+
+
 def test_plan_of_files_patterns_and_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("a/one.bvh", "a/b/two.bvh", "a/.hidden/three.bvh", "a/out/one.npz"):

@@ -37,8 +37,9 @@ class Show:
 
     def run(self) -> int:
         from understudy import robots
+        from understudy.robots.describe import describe
 
-        facts = _facts(robots.load(self.robot))
+        facts = describe(robots.load(self.robot))
         if self.json:
             print_json(facts)
         else:
@@ -56,43 +57,23 @@ class Robots:
         return self.what.run()
 
 
-def _facts(robot: Any) -> dict[str, Any]:
-    columns = zip(
-        robot.joints, robot.lower, robot.upper, robot.velocity_limit, robot.effort_limit, strict=True
-    )
-    return {
-        "name": robot.name,
-        "height": robot.height,
-        "joints": [
-            {"name": n, "lower": float(a), "upper": float(b), "velocity": float(v), "effort": float(e)}
-            for n, a, b, v, e in columns
-        ],
-        "bodies": list(robot.bodies),
-        "landmarks": {
-            name: robot.bodies[carrier]
-            for name, carrier in zip(robot.landmarks.names, robot.landmarks.carriers, strict=True)
-        },
-        "feet": {side: foot.body for side, foot in robot.feet.items()},
-        "notice": robot.notice,
-    }
-
-
 def _print(facts: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = out()
-    size = f"{len(facts['joints'])} joints, {len(facts['bodies'])} bodies"
-    console.print(f"{facts['name']}: {facts['height']:.2f} m, {size}")
+    size = f"{facts['height_m']:.2f} m, {facts['mass_kg']:.1f} kg, {facts['dof']} joints, {facts['bodies']} bodies"
+    console.print(f"{facts['name']}: {size}")
     joints = Table()
     joints.add_column("joint")
     for name in ("from rad", "to rad", "rad/s", "N m"):
         joints.add_column(name, justify="right")
-    for j in facts["joints"]:
-        joints.add_row(j["name"], *(f"{j[key]:.3g}" for key in ("lower", "upper", "velocity", "effort")))
+    for joint in facts["joints"]:
+        keys = ("lower_rad", "upper_rad", "velocity_limit_rad_s", "effort_limit_nm")
+        joints.add_row(joint["name"], *(f"{joint[key]:.3g}" for key in keys))
     console.print(joints)
     marks = Table("landmark", "body")
-    for name, body in facts["landmarks"].items():
-        marks.add_row(name, body)
+    for name, place in facts["landmarks"].items():
+        marks.add_row(name, place["body"])
     console.print(marks)
     if facts["notice"]:
         console.print(facts["notice"].strip(), markup=False)

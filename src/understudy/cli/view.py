@@ -48,8 +48,7 @@ class View:
             load_any(file, format=self.format, reading=self.reading, robot=self.robot) for file in self.files
         ]
         if self.video is None and self.sheet is None:
-            view.show(*clips, port=self.port)
-            return 0
+            return self._play(clips)
         human, robot_motion = _pair(clips)
         if self.sheet is not None:
             drawn = view.sheet(self.sheet, human, robot_motion, renderer=self.renderer)
@@ -58,6 +57,20 @@ class View:
         if self.video is not None:
             note(film(self.video, human, robot_motion, self.renderer))
             out().print(str(self.video), markup=False, soft_wrap=True)
+        return 0
+
+    def _play(self, clips: "list[HumanMotion | RobotMotion]") -> int:
+        """Open the page, say where it is, and keep it until it is interrupted."""
+        from understudy import view
+
+        player = view.show(*clips, port=self.port, block=False)
+        out().print(f"{player.url} shows the motions until Ctrl-C.", markup=False, soft_wrap=True)
+        try:
+            player.wait()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            player.close()
         return 0
 
 

@@ -36,6 +36,7 @@ from understudy.errors import SkeletonMismatch
 from understudy.evaluate.tracks import HumanTracks, RobotTracks, sole_corners
 from understudy.kinematics import body_tracks
 from understudy.kinematics.poses import posed
+from understudy.motion import posture
 from understudy.motion.landmarks import SIDES
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_angle, quat_apply, quat_yaw
@@ -133,8 +134,9 @@ def build_reference(build: Build, human: HumanTracks, ankle_level: float) -> Ref
 
 def leg_length(human: HumanTracks) -> float:
     """Hip to knee to ankle (m): the median over the clip, both legs averaged. Raises SkeletonMismatch."""
-    bones = [human.at(f"{s}_{b}") - human.at(f"{s}_{a}") for s in SIDES for a, b in LEG]
-    length = float(np.median(np.linalg.norm(bones, axis=-1), axis=1).sum() / len(SIDES))
+    length = posture.leg_length(
+        {f"{s}_{p}": human.at(f"{s}_{p}") for s in SIDES for p in ("hip", "knee", "ankle")}
+    )
     if not length > 0:
         raise SkeletonMismatch("The human's legs have no length; nothing can be compared with them.")
     return length

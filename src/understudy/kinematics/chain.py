@@ -178,16 +178,6 @@ class Chain(nn.Module):
         """This body in a pose: root position (m), unit root quaternion wxyz, joint angles (rad)."""
         return State(self, root_pos, root_quat, joint_pos)
 
-    def fk(
-        self,
-        root_pos: Float[Tensor, "*batch 3"],
-        root_quat: Float[Tensor, "*batch 4"],
-        joint_pos: Float[Tensor, "*batch dof"],
-    ) -> tuple[Float[Tensor, "*batch link 3"], Float[Tensor, "*batch link 4"]]:
-        """World positions (m) and quaternions of all links."""
-        state = self.at(root_pos, root_quat, joint_pos)
-        return state.pos, state.quat
-
 
 @dataclass(frozen=True, eq=False)
 class State:

@@ -14,6 +14,12 @@ Arrays = dict[str, np.ndarray]
 """Everything in a clip that has a time axis, by field name; tracks as ``track_<name>``."""
 
 
+def minimum_jerk(u: np.ndarray) -> np.ndarray:
+    """0 → 1 with zero velocity and acceleration at both ends; held outside."""
+    u = np.clip(u, 0.0, 1.0)
+    return u**3 * (10.0 + u * (6.0 * u - 15.0))
+
+
 def arrays_of(motion: HumanMotion | RobotMotion) -> Arrays:
     """The per-frame arrays of a clip. Unlike a clip they may be cut down to no frames at all."""
     if isinstance(motion, HumanMotion):

@@ -10,7 +10,7 @@ import numpy as np
 from understudy.errors import SkeletonMismatch
 from understudy.motion.floor import floor_height
 from understudy.motion.landmarks import SIDES
-from understudy.motion.posture import stature
+from understudy.motion.posture import leg_length, stature
 from understudy.motion.types import HumanMotion
 from understudy.rotations import quat_apply, quat_conj
 
@@ -74,7 +74,7 @@ def describe(motion: HumanMotion) -> MotionInfo:
         frames=motion.frames,
         duration=motion.duration,
         stature=height,
-        leg_length=_leg_length(points),
+        leg_length=leg_length(points),
         floor=floor_height(motion),
         inferred=dict(motion.origin.inferred),
         texts=tuple(motion.origin.texts),
@@ -93,20 +93,6 @@ def _placements(motion: HumanMotion) -> dict[str, str]:
     return out
 
 
-def _leg_length(points: Mapping[str, np.ndarray]) -> float:
-    way = ("hip", "knee", "ankle")
-    return float(
-        np.mean(
-            [
-                np.median(np.linalg.norm(points[f"{side}_{a}"] - points[f"{side}_{b}"], axis=-1))
-                for side in SIDES
-                for a, b in pairwise(way)
-            ]
-        )
-        * (len(way) - 1)
-    )
-
-
 def _stature(motion: HumanMotion, points: Mapping[str, np.ndarray]) -> float:
     """From proportions; with the true head top instead of a usual skull where the skeleton goes that far."""
     usual = stature(points)
@@ -116,7 +102,7 @@ def _stature(motion: HumanMotion, points: Mapping[str, np.ndarray]) -> float:
     trunk = [np.mean([points[f"{side}_hip"] for side in SIDES], axis=0)]
     trunk += [points[n] for n in ("spine", "chest", "neck", "head") if n in points]
     way = sum(float(np.median(np.linalg.norm(a - b, axis=-1))) for a, b in pairwise(trunk))
-    return (_leg_length(points) + way + top) / (1.0 - ANKLE_HEIGHT)
+    return (leg_length(points) + way + top) / (1.0 - ANKLE_HEIGHT)
 
 
 def _head_top(motion: HumanMotion) -> float:

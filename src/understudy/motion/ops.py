@@ -11,7 +11,16 @@ import numpy as np
 from jaxtyping import Float
 
 from understudy.errors import LimitError, SkeletonMismatch
-from understudy.motion.blending import Arrays, Motion, arrays_of, concatenated, mixed, rows, with_arrays
+from understudy.motion.blending import (
+    Arrays,
+    Motion,
+    arrays_of,
+    concatenated,
+    minimum_jerk,
+    mixed,
+    rows,
+    with_arrays,
+)
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.rotations import quat_about, quat_apply, quat_mul, quat_yaw
 
@@ -94,7 +103,7 @@ def join(first: Motion, second: Motion, blend: float = 0.3) -> Motion:
     meeting = first.frames - max(1, overlap - middle)
     b = _placed_like(first, b, min(middle, second.frames - 1), a, meeting)
     kept = first.frames - overlap
-    weight = _minimum_jerk(np.arange(1, overlap + 1) / (overlap + 1))
+    weight = minimum_jerk(np.arange(1, overlap + 1) / (overlap + 1))
     overlapped = mixed(first, rows(a, slice(kept, None)), rows(b, slice(0, overlap)), weight)
     result = concatenated([rows(a, slice(0, kept)), overlapped, rows(b, slice(overlap, None))])
     origin = first.origin.after("join", following=second.origin.source, blend=blend)
@@ -119,7 +128,7 @@ def blend_home(motion: RobotMotion, home: Float[np.ndarray, "qpos"], seconds: fl
         )
     count = round(seconds * motion.fps)
     arrays = arrays_of(motion)
-    weight = _minimum_jerk(np.arange(count) / count)
+    weight = minimum_jerk(np.arange(count) / count)
     start, stop = (rows(arrays, np.full(count, k)) for k in (0, motion.frames - 1))
     before = mixed(motion, _standing(start, home), start, weight)
     after = mixed(motion, _standing(stop, home), stop, weight[::-1])
@@ -178,11 +187,6 @@ def _check_same_body(first: HumanMotion | RobotMotion, second: HumanMotion | Rob
             )
     else:
         raise SkeletonMismatch("Cannot join a human's motion and a robot's.")
-
-
-def _minimum_jerk(u: np.ndarray) -> np.ndarray:
-    """0 → 1 at rest at both ends."""
-    return u**3 * (10.0 + u * (6.0 * u - 15.0))
 
 
 def _at(motion: Motion, at: Float[np.ndarray, "time"]) -> Motion:

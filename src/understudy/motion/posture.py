@@ -50,19 +50,21 @@ def across(points: Points) -> np.ndarray:
 
 def stature(points: Points) -> float:
     """Standing height, from bone lengths, in the unit of the points."""
-    legs = [
-        _length(points, f"{side}_{a}", f"{side}_{b}")
-        for side in SIDES
-        for a, b in (("hip", "knee"), ("knee", "ankle"))
-    ]
     # From between the hips, because the pelvis's own joint may lie above or below them.
     way = [middle(points, "hip")] + [points[n] for n in ("spine", "chest", "neck", "head") if n in points]
     trunk = sum(np.median(np.linalg.norm(a - b, axis=-1)) for a, b in pairwise(way))
-    return float((0.5 * sum(legs) + trunk) / JOINTS_PER_STATURE)
+    return float((leg_length(points) + trunk) / JOINTS_PER_STATURE)
 
 
-def _length(points: Points, a: str, b: str) -> float:
-    return float(np.median(np.linalg.norm(points[a] - points[b], axis=-1)))
+def leg_length(points: Points) -> float:
+    """Hip to knee to ankle along the bones, the medians of a clip, both legs averaged, in the unit of the points."""
+    bones = [
+        points[f"{side}_{a}"] - points[f"{side}_{b}"]
+        for side in SIDES
+        for a, b in (("hip", "knee"), ("knee", "ankle"))
+    ]
+    lengths = np.linalg.norm(bones, axis=-1).reshape(len(bones), -1)
+    return float(np.median(lengths, axis=1).sum() / len(SIDES))
 
 
 def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:

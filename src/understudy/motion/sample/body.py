@@ -23,7 +23,6 @@ HEEL = np.array([-0.06, 0.0, -ANKLE_HEIGHT])
 """The rear edge of the sole in the ankle's frame (m)."""
 BALL = np.array([0.13, 0.0, 0.025 - ANKLE_HEIGHT])
 """The toe joint in the ankle's frame (m); it lies 2.5 cm above the sole."""
-SOLE_BELOW_BALL = 0.025
 
 _TRUNK_OFFSETS = {
     "pelvis": (0.0, 0.0, 0.0),

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from understudy.motion.blending import minimum_jerk
 from understudy.motion.sample.body import ANKLE_HEIGHT, BALL, HALF_STANCE, HEEL
-from understudy.motion.sample.score import Step, Times, glide, smooth_step
+from understudy.motion.sample.score import Step, Times, glide
 from understudy.rotations import quat_about, quat_apply, quat_mul
 
 FLAT_AFTER = 0.12
@@ -69,7 +70,7 @@ def foot_path(steps: Sequence[Step], side: str, t: Times) -> FootPath:
         ankle[swing] = path[swing]
         landed = np.where((pitch > 0)[:, None], new, _roll(target, pitch, BALL))
         ankle[after] = landed[after]
-        bend[swing] *= 1.0 - smooth_step(2.0 * u[swing])
+        bend[swing] *= 1.0 - minimum_jerk(2.0 * u[swing])
         yaw += (step.yaw - place[2]) * s
         loaded &= ~swing
         place = target
@@ -81,9 +82,9 @@ def _pitch(steps: Sequence[Step], t: Times) -> Times:
     landing."""
     pitch = np.zeros_like(t)
     for step in steps:
-        pitch -= step.roll_off * smooth_step((t - step.start + ROLL_BEFORE) / ROLL_BEFORE)
-        pitch += (step.roll_off + step.strike) * smooth_step((t - step.start) / (step.end - step.start))
-        pitch -= step.strike * smooth_step((t - step.end) / FLAT_AFTER)
+        pitch -= step.roll_off * minimum_jerk((t - step.start + ROLL_BEFORE) / ROLL_BEFORE)
+        pitch += (step.roll_off + step.strike) * minimum_jerk((t - step.start) / (step.end - step.start))
+        pitch -= step.strike * minimum_jerk((t - step.end) / FLAT_AFTER)
     return pitch
 
 

@@ -9,17 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from understudy.motion.blending import minimum_jerk
+
 Times = Float[np.ndarray, "time"]
 
 
-def smooth_step(u: np.ndarray) -> np.ndarray:
-    """0 → 1 with zero velocity and acceleration at both ends (the minimum-jerk profile); clamped outside."""
-    u = np.clip(u, 0.0, 1.0)
-    return u**3 * (10.0 + u * (6.0 * u - 15.0))
-
-
 def glide(u: np.ndarray, ramp: float = 0.4) -> np.ndarray:
-    """0 → 1 like ``smooth_step``, but at constant speed between two ramps: a lower peak velocity."""
+    """0 → 1 like ``minimum_jerk``, but at constant speed between two ramps: a lower peak velocity."""
     u = np.clip(u, 0.0, 1.0)
     near = np.minimum(u, 1.0 - u)
     w = np.minimum(near / ramp, 1.0)
@@ -45,8 +41,8 @@ class Pulse:
     frequency: float = 0.0
 
     def at(self, t: Times) -> Times:
-        up = smooth_step((t - self.start) / (self.full - self.start))
-        down = smooth_step((t - self.leave) / (self.end - self.leave))
+        up = minimum_jerk((t - self.start) / (self.full - self.start))
+        down = minimum_jerk((t - self.leave) / (self.end - self.leave))
         shape = self.value * up * (1.0 - down)
         if self.frequency:
             shape = shape * np.sin(2.0 * np.pi * self.frequency * (t - self.full))
