@@ -1,0 +1,94 @@
+"""On what, by what and when: the facts that a table of results needs beside it, and the memory that a method takes."""
+
+import datetime
+import importlib.metadata
+import multiprocessing
+import os
+import platform
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def one_thread() -> None:
+    """Hold every numerical library to one thread. Call before they are imported."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+
+
+def digest() -> str:
+    """Changes with the code that makes and measures motions, and with the robots' data."""
+    from understudy.evaluate.benchmark import code_digest
+
+    package = ROOT / "src" / "understudy"
+    rooms = ("motion", "robots", "kinematics", "evaluate", "retarget", "rotations.py")
+    return code_digest([package / room for room in rooms])
+
+
+def facts(command: str) -> dict[str, str]:
+    """Versions, hardware, date and command, as a table has them."""
+    versions = ("numpy", "scipy", "numba", "mujoco", "torch", "daqp")
+    return {
+        "understudy": f"{importlib.metadata.version('understudy')}, commit {_commit()}, code {digest()}",
+        "libraries": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in versions),
+        "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "processor": f"{_processor()}; one thread",
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "command": command,
+    }
+
+
+def _commit() -> str:
+    try:
+        told = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return told.stdout.strip()
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else platform.processor() or 'unknown'}, {os.cpu_count()} logical cores"
+
+
+def peak_memory() -> float:
+    """The most memory this process has held so far (MiB)."""
+    status = Path("/proc/self/status")
+    if (
+        status.is_file()
+    ):  # the process's own: getrusage would include what its parent held when it was started
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 1024)
+
+
+def memory_of(method: str, robot: str, corpus: Path, clip: str, fps: float) -> dict[str, float] | None:
+    """Peak memory (MiB) of a fresh process: with the clip read (``before``) and after retargeting it (``peak``).
+
+    The second includes the package, its libraries and the compiled kernels. None if the process failed.
+    """
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    child = context.Process(target=_memory, args=(queue, method, robot, corpus, clip, fps))
+    child.start()
+    child.join()
+    return queue.get() if child.exitcode == 0 else None
+
+
+def _memory(queue, method: str, robot: str, corpus: Path, clip: str, fps: float) -> None:
+    from benchmarks.clips import read
+    from understudy import retarget, robots
+
+    human = read(corpus, clip, fps)
+    before = peak_memory()
+    retarget.METHODS[method](robots.load(robot))([human])
+    queue.put({"before": before, "peak": peak_memory()})
