@@ -158,6 +158,7 @@ def test_damaged_archives(capsys, walk, tmp_path, kind):
         ("retarget walk.bvh --out out.npz --up w", "'x', 'y', 'z'"),
         ("motion convert walk.npz out.npz --fps 1e12", "at most"),
         ("motion convert walk.npz out.xyz", "Known endings"),
+        ("motion convert walk.npz walk.npz --end 0.5", "overwritten"),
         ("motion convert walk.npz .", "no format ends in"),
         ("view walk.npz --sheet out.xyz", "which kind of picture"),
         ("view walk.npz --sheet nowhere/out.png", "does not exist"),

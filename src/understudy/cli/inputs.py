@@ -31,11 +31,14 @@ def plan(files: Sequence[str], out: Path, suffix: str) -> list[Job]:
     """
     jobs = _jobs(files, out, suffix)
     for job in jobs:
-        if job.target.exists() and job.source.exists() and job.target.samefile(job.source):
-            raise UnderstudyError(
-                f"{job.source} would be overwritten by its own result; choose another --out."
-            )
+        refuse_overwriting(job.source, job.target)
     return jobs
+
+
+def refuse_overwriting(source: Path, target: Path) -> None:
+    """Raise UnderstudyError if a result would take the place of what it is made from."""
+    if target.exists() and source.exists() and target.samefile(source):
+        raise UnderstudyError(f"{source} would be overwritten by its own result; choose another name.")
 
 
 def _jobs(files: Sequence[str], out: Path, suffix: str) -> list[Job]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from understudy.cli.console import out, print_json
+from understudy.cli.inputs import refuse_overwriting
 from understudy.cli.options import Name, Rate, Reading, Seconds, expect, load_any
 from understudy.errors import UnderstudyError
 
@@ -68,6 +69,7 @@ class Convert:
     def run(self) -> int:
         from understudy import motion
 
+        refuse_overwriting(Path(self.source), self.target)
         clip = load_any(
             self.source,
             format=self.source_format,
