@@ -60,6 +60,8 @@ class FrameIKConfig:
     weights: Weights = Weights()
     ground: str = "auto"
     """Where the floor is: ``auto``, ``flat`` (the lowest level the clip stands on), ``none`` (the source's z = 0)."""
+    plant_feet: bool = True
+    """Hold standing feet still, flat and level with the floor."""
     iterations: int = 12
     """At most this many solver steps a frame; most frames converge in three or four."""
     first_iterations: int = 60
@@ -101,7 +103,7 @@ class FrameIK:
         return [self._retarget(motion) for motion in motions]
 
     def _retarget(self, human: HumanMotion) -> RobotMotion:
-        targets = landmark_targets(human, self.robot, self.config.ground)
+        targets = landmark_targets(human, self.robot, self.config.ground, plant_feet=self.config.plant_feet)
         fit = fit_clip(
             self._problem(targets, human.fps), self._frames(targets, human), self._seeds, self._limbs
         )

@@ -10,6 +10,7 @@ from understudy.kinematics.poses import landmark_tracks, posed
 from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion
 from understudy.retarget.floor import THICKNESS, floor_under
+from understudy.retarget.footing import Foot, plant
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply, quat_between, quat_mul
 
@@ -76,27 +77,24 @@ def sole_offsets(robot: Robot, side: str) -> Float[np.ndarray, "corner 3"]:
     return quat_apply(inverse, foot.sole - marks.pos[k])
 
 
-def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkTargets:
+def landmark_targets(
+    human: HumanMotion, robot: Robot, ground: str, *, plant_feet: bool = True
+) -> LandmarkTargets:
     """Targets for every frame of a clip.
 
     Limb bones keep the human's direction and take the robot's length, so arms hang on the robot's own shoulders.
-    Paths are scaled by the ratio of leg lengths, about the floor. Ankles go where the robot's sole comes to lie on the
-    human's (scaled) sole. They are moved sideways, seen along the foot, by what the hips differ in width, which leaves
-    a foot that stands still where it is.
+    Paths are scaled by the ratio of leg lengths, about the floor (``ground`` as in ``floor_under``). Ankles go where
+    the robot's sole comes to lie on the human's (scaled) sole; ``plant_feet`` holds them still through each stance.
     """
     names = human.skeleton.landmarks.names
     human_pos, human_quat = (a.astype(np.float64) for a in human.landmarks())
     at = {name: human_pos[:, k] for k, name in enumerate(names)}
     turn = {name: human_quat[:, k] for k, name in enumerate(names)}
-    mine = RobotLengths.of(robot)
+    mine, marks = RobotLengths.of(robot), robot.landmarks.names
     length = {a: float(np.median(np.linalg.norm(at[b] - at[a], axis=-1))) for a, b in BONES.items()}
     leg = 0.5 * sum(length[f"{side}_{part}"] for side in SIDES for part in ("hip", "knee"))
-    scale = mine.leg / leg
-    floor = floor_under(human, leg, ground)
-    ankle_height = THICKNESS["ankle"] * leg
-    frames, marks = human.frames, robot.landmarks.names
-    pos, bone = np.zeros((frames, len(marks), 3)), np.zeros((frames, len(marks), 3))
-    quat = np.tile(np.array([1.0, 0, 0, 0]), (frames, len(marks), 1))
+    pos, bone = np.zeros((human.frames, len(marks), 3)), np.zeros((human.frames, len(marks), 3))
+    quat = np.tile(np.array([1.0, 0, 0, 0]), (human.frames, len(marks), 1))
     for k, name in enumerate(marks):
         if name in turn:
             quat[:, k] = turn[name]
@@ -104,24 +102,42 @@ def landmark_targets(human: HumanMotion, robot: Robot, ground: str) -> LandmarkT
             vector = at[BONES[name]] - at[name]
             long = np.linalg.norm(mine.bones[name])
             bone[:, k] = long * vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-6)
-    level = np.array([0.0, 0.0, floor])
-    thicker = mine.ankle_height - scale * ankle_height
-    hips = 0.5 * (at["left_hip"] + at["right_hip"])
-    pos[:, marks.index("pelvis")] = scale * (hips - level) + np.array([0.0, 0.0, thicker])
-    hip_width = float(np.median(np.linalg.norm(at["left_hip"] - at["right_hip"], axis=-1)))
-    wider = mine.half_hip_width - 0.5 * scale * hip_width
-    for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
-        ankle, foot = f"{side}_ankle", at[f"{side}_toe"] - at[f"{side}_ankle"]
-        k = marks.index(ankle)
-        quat[:, k] = _foot_that_can_be(turn[ankle], turn[f"{side}_knee"], foot)
-        level_foot = np.linalg.norm(foot[:, :2], axis=-1, keepdims=True)
-        faded = np.maximum(
-            level_foot, 0.3 * np.median(np.linalg.norm(foot, axis=-1))
-        )  # as it points up or down
-        sideways = sign * wider * np.stack([-foot[:, 1], foot[:, 0], np.zeros(frames)], -1) / faded
-        upward = quat_apply(quat[:, k], np.array([0.0, 0.0, thicker]))
-        pos[:, k] = scale * (at[ankle] - level) + sideways + upward
+    scale, floor = mine.leg / leg, floor_under(human, leg, ground)
+    for name in at:
+        at[name] = scale * (at[name] - np.array([0.0, 0.0, floor]))
+    thicker = mine.ankle_height - scale * THICKNESS["ankle"] * leg
+    pos[:, marks.index("pelvis")] = 0.5 * (at["left_hip"] + at["right_hip"]) + np.array([0.0, 0.0, thicker])
+    for side in SIDES:
+        foot = _foot(side, at, turn, mine, thicker)
+        if plant_feet:
+            foot = plant(foot, human.fps, mine.leg, mine.ankle_height)
+        k = marks.index(f"{side}_ankle")
+        pos[:, k], quat[:, k] = foot.target_pos, foot.target_quat
     return LandmarkTargets(pos, quat, bone, tuple(name in turn for name in marks), scale, -floor)
+
+
+def _foot(
+    side: str,
+    at: dict[str, Float[np.ndarray, "time 3"]],
+    turn: dict[str, Float[np.ndarray, "time 4"]],
+    mine: RobotLengths,
+    thicker: float,
+) -> Foot:
+    """Where one ankle goes, from the human's landmarks at the robot's size: up the foot by what the robot's ankle is
+    ``thicker``, and sideways, seen along the foot, by what the hips differ in width. Both leave a foot that stands
+    still where it is."""
+    ankle, ball = at[f"{side}_ankle"], at[f"{side}_toe"]
+    quat = _foot_that_can_be(turn[f"{side}_ankle"], turn[f"{side}_knee"], ball - ankle)
+    hip_width = float(np.median(np.linalg.norm(at["left_hip"] - at["right_hip"], axis=-1)))
+    wider = (1.0 if side == "left" else -1.0) * (mine.half_hip_width - 0.5 * hip_width)
+    forward = (ball - ankle) * np.array([1.0, 1.0, 0.0])
+    # A foot that points up or down has no sideways: the shift fades.
+    length = np.maximum(
+        np.linalg.norm(forward, axis=-1), 0.3 * np.median(np.linalg.norm(ball - ankle, axis=-1))
+    )
+    sideways = wider * np.stack([-forward[:, 1], forward[:, 0], np.zeros(len(ankle))], -1) / length[:, None]
+    upward = quat_apply(quat, np.array([0.0, 0.0, thicker]))
+    return Foot(ankle, ball, ankle + sideways + upward, quat)
 
 
 def _foot_that_can_be(
