@@ -1,4 +1,7 @@
-"""What every retargeter promises, whatever its method: ``retarget.METHODS`` decides which are asked."""
+"""What every retargeter promises, whatever its method: ``retarget.METHODS`` decides which are asked.
+
+``retarget.BASELINES`` are held to the contract's form, not to motions that a robot can perform.
+"""
 
 from dataclasses import replace
 
@@ -34,6 +37,17 @@ def build(request, g1):
 @pytest.fixture(scope="module")
 def retargeter(build):
     return build()
+
+
+@pytest.fixture(scope="module", params=sorted(set(retarget.METHODS) - retarget.BASELINES))
+def build_careful(request, g1):
+    """As ``build``, but only methods that answer for what they make."""
+    return lambda **options: retarget.METHODS[request.param](g1, **options)
+
+
+@pytest.fixture(scope="module")
+def careful(build_careful):
+    return build_careful()
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +97,19 @@ def test_the_same_input_gives_the_same_output_in_any_company(retargeter, build, 
     assert same(build()([punch])[0], alone)
 
 
+@pytest.mark.parametrize("name", sample.NAMES)
+def test_output_is_finite_and_inside_the_joint_ranges(retargeter, g1, name):
+    [result] = retargeter([sample.motion(name, fps=30.0)])
+    assert np.isfinite(result.qpos).all()
+    assert (result.joint_pos >= g1.lower).all()
+    assert (result.joint_pos <= g1.upper).all()
+
+
 @pytest.mark.parametrize("fps", [30.0, 60.0, 120.0])
 @pytest.mark.parametrize("name", sample.NAMES)
-def test_output_is_finite_inside_the_limits_and_certified(retargeter, g1, name, fps):
+def test_output_is_finite_inside_the_limits_and_certified(careful, g1, name, fps):
     human = sample.motion(name, fps=fps)
-    [result] = retargeter([human])
+    [result] = careful([human])
     assert np.isfinite(result.qpos).all()
     assert (result.joint_pos >= g1.lower).all()
     assert (result.joint_pos <= g1.upper).all()
@@ -98,12 +120,18 @@ def test_output_is_finite_inside_the_limits_and_certified(retargeter, g1, name, 
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
-def test_very_short_clips(retargeter, g1, walk, frames):
+def test_very_short_clips(retargeter, walk, frames):
     clip = motion.trim(walk, 0.5, 0.5 + (frames - 1) / walk.fps)
     assert clip.frames == frames
     [result] = retargeter([clip])
     assert result.frames == frames
-    assert evaluate.certify(result, clip, g1).passed
+    assert np.isfinite(result.qpos).all()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_very_short_clips_are_certified(careful, g1, walk, frames):
+    clip = motion.trim(walk, 0.5, 0.5 + (frames - 1) / walk.fps)
+    assert evaluate.certify(careful([clip])[0], clip, g1).passed
 
 
 def test_the_output_tells_how_it_was_made(retargeter, walk, g1):
@@ -141,9 +169,9 @@ def test_the_input_is_left_alone(retargeter, walk):
 
 
 @pytest.mark.parametrize("name", sample.NAMES)
-def test_a_mirrored_human_gives_the_mirrored_robot(retargeter, g1, name):
+def test_a_mirrored_human_gives_the_mirrored_robot(careful, g1, name):
     human = sample.motion(name, fps=30.0)
-    straight, reflected = retargeter([human, motion.mirror(human)])
+    straight, reflected = careful([human, motion.mirror(human)])
     expected = motion.mirror_robot(straight, g1.mirror.order, g1.mirror.sign)
     assert np.abs(reflected.joint_pos - expected.joint_pos).max() < MIRROR_TOLERANCE
     assert np.abs(reflected.root_pos - expected.root_pos).max() < MIRROR_TOLERANCE
@@ -151,9 +179,9 @@ def test_a_mirrored_human_gives_the_mirrored_robot(retargeter, g1, name):
 
 
 @pytest.mark.parametrize("yaw", [0.7, np.pi, -2.2])
-def test_where_on_the_floor_and_which_way_makes_no_difference(retargeter, walk, yaw):
+def test_where_on_the_floor_and_which_way_makes_no_difference(careful, walk, yaw):
     turn, shift = quat_about("z", np.float64(yaw)), (4.0, -3.0, 0.0)
-    straight, elsewhere = retargeter([walk, moved(walk, turn, shift)])
+    straight, elsewhere = careful([walk, moved(walk, turn, shift)])
     scale = straight.origin.history[-1].get("scale", 1.0)
     assert np.abs(elsewhere.joint_pos - straight.joint_pos).max() < PLACE_TOLERANCE
     assert quat_angle(elsewhere.root_quat, quat_mul(turn, straight.root_quat)).max() < PLACE_TOLERANCE
@@ -169,12 +197,12 @@ def test_where_on_the_floor_and_which_way_makes_no_difference(retargeter, walk, 
     [("z", np.pi), ("y", np.pi / 2), ("y", -np.pi / 2), ("x", np.pi / 2), ("x", np.pi), ("y", np.pi)],
     ids=["away", "prone", "supine", "on the side", "upside down", "upside down, away"],
 )
-def test_a_first_frame_in_any_attitude_is_found(build, g1, name, axis, angle):
+def test_a_first_frame_in_any_attitude_is_found(build_careful, g1, name, axis, angle):
     """Turned in the air, where no floor is in the way, a clip begins as well as it does upright."""
     human = motion.trim(sample.motion(name, fps=30.0), 0.8, 1.3)
     upright = moved(human, quat_about("z", np.float64(0.0)), (0.0, 0.0, 1.5))
     turned = moved(human, quat_about(axis, np.float64(angle)), (0.0, 0.0, 3.0))
-    results = build(ground="none")([upright, turned])
+    results = build_careful(ground="none")([upright, turned])
     errors = [key_point_error(r, h, g1) for r, h in zip(results, (upright, turned), strict=True)]
     assert errors[1][0] < errors[0][0] + START_TOLERANCE
     assert errors[1].max() < errors[0].max() + START_TOLERANCE

@@ -1,6 +1,7 @@
 """``understudy robots``: which robots there are, and what is known of one."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
@@ -48,10 +49,37 @@ class Show:
 
 
 @dataclass(frozen=True)
+class ImportGmr:
+    """Turn one of GMR's tables (a source and a robot, matched) into a preset for the method gmr-like."""
+
+    table: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TABLE.json")]
+    """One of the files in GMR's folder ik_configs."""
+    out: Path
+    """The preset, .json or .toml."""
+    robot: str = "unitree_g1"
+    """A name from `understudy robots list`, or a robot folder."""
+
+    def run(self) -> int:
+        from understudy import robots
+        from understudy.retarget.gmr_table import import_gmr, write_table
+
+        table = import_gmr(self.table, robots.load(self.robot))
+        write_table(table, self.out)
+        out().print(
+            f"{self.out}: {len(table.bones)} bones, {len(table.stages)} stages", markup=False, soft_wrap=True
+        )
+        return 0
+
+
+@dataclass(frozen=True)
 class Robots:
     """What robots there are."""
 
-    what: Annotated[List, tyro.conf.subcommand("list")] | Annotated[Show, tyro.conf.subcommand("show")]
+    what: (
+        Annotated[List, tyro.conf.subcommand("list")]
+        | Annotated[Show, tyro.conf.subcommand("show")]
+        | Annotated[ImportGmr, tyro.conf.subcommand("import-gmr")]
+    )
 
     def run(self) -> int:
         return self.what.run()

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from understudy.protocols import Retargeter
     from understudy.retarget.frame_ik import FrameIK, FrameIKConfig
+    from understudy.retarget.gmr_like import GmrLike, GmrLikeConfig
     from understudy.robots.robot import Robot
 
-_HOME = {"FrameIK": "frame_ik", "FrameIKConfig": "frame_ik"}
+_HOME = {
+    "FrameIK": "frame_ik",
+    "FrameIKConfig": "frame_ik",
+    "GmrLike": "gmr_like",
+    "GmrLikeConfig": "gmr_like",
+}
 
-__all__ = ["METHODS", "FrameIK", "FrameIKConfig"]
+__all__ = ["BASELINES", "METHODS", "FrameIK", "FrameIKConfig", "GmrLike", "GmrLikeConfig"]
 
 
 def _frame_ik(robot: "Robot", *, ground: str = "auto") -> "Retargeter":
@@ -20,8 +26,17 @@ def _frame_ik(robot: "Robot", *, ground: str = "auto") -> "Retargeter":
     return FrameIK(robot, FrameIKConfig(ground=ground))
 
 
-METHODS: dict[str, "Callable[..., Retargeter]"] = {"frame-ik": _frame_ik}
+def _gmr_like(robot: "Robot", *, ground: str = "auto") -> "Retargeter":
+    from understudy.retarget.gmr_like import GmrLike, GmrLikeConfig
+
+    return GmrLike(robot, GmrLikeConfig(ground=ground))
+
+
+METHODS: dict[str, "Callable[..., Retargeter]"] = {"frame-ik": _frame_ik, "gmr-like": _gmr_like}
 """Methods by the names that the command line knows them by: a robot and common options in, a retargeter out."""
+
+BASELINES = frozenset({"gmr-like"})
+"""The methods that are there to be compared with: motions that robots cannot perform are part of what they do."""
 
 
 def __getattr__(name: str) -> object:
