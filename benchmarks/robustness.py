@@ -113,7 +113,7 @@ def suite(method: Retargeter, human: HumanMotion, seed: int) -> list[dict[str, A
             )
             continue
         found = dataclasses.asdict(deviation(method.robot, clean, made, spoilt))
-        # Certified against what was given for the kinematics, but a jump is excused only by the clean human.
+        # Against the clean human: a jump that only the fault made is not excused.
         verdict = evaluate.certify(made, human, method.robot)
         rows.append(_row(name, human, verdict, found))
     return rows
@@ -165,12 +165,12 @@ def page(pooled: Sequence[Mapping[str, Any]], facts: Mapping[str, str], options:
     ]
     what = [f"- **{name}**: {_first(corrupt.__doc__)}" for name, corrupt in CORRUPTIONS.items()]
     words = (
-        f"{len(options.clips)} clips at {options.fps:g} frames a second are spoilt on purpose, retargeted, and compared "
-        "with what the same method makes of the clean clip; the known turn of the world is undone first. Sound frames "
-        "are those that the corruption left alone: what differs there is an after-effect. *Height off* is how much "
-        "higher the whole motion is; points (the robot's landmarks) are compared without it. *Recovery* is the longest "
-        "time after a fault until every joint was within 2° of the clean motion again. Certified, and the checks that "
-        "failed: against the clean human, so a jump that only the fault made is not excused."
+        f"{len(options.clips)} clips at {options.fps:g} frames a second are spoilt on purpose, retargeted, and "
+        "compared with what the same method makes of the clean clip; the known turn of the world is undone first. "
+        "Sound frames are those that the corruption left alone: what differs there is an after-effect. *Height off* "
+        "is how much higher the whole motion is; points (the robot's landmarks) are compared without it. *Recovery* "
+        "is the longest time after a fault until every joint was within 2° of the clean motion again. Certified, and "
+        "the checks that failed: against the clean human, so a jump that only the fault made is not excused."
     )
     parts = ("# Robustness", words, "\n".join(what), table(("", ""), facts.items()))
     head = ("corruption", "method", "certified", "checks that failed, clips", *COLUMNS.values())

@@ -14,6 +14,8 @@ LENGTHS = ("S", "M", "L")
 
 PLANTED = 0.12
 """Feet are planted while no ankle leaves its usual place by more than this, in leg lengths (about 10 cm)."""
+FACING = np.deg2rad(30.0)
+"""… and no foot turns from its usual heading by more than this (rad)."""
 UPRIGHT = np.deg2rad(35.0)
 """Locomotion keeps the trunk, from the hips' middle to the shoulders' middle, within this of the vertical (rad)."""
 LOWEST, HIGHEST = 0.85, 1.12
@@ -32,7 +34,8 @@ _POSTURE = (
     f"{LOWEST:g} to {HIGHEST:g} times as high as usual and the wrists lower than the shoulders"
 )
 RULES = (
-    f"ULOM: feet planted throughout; no ankle leaves the median of its path by more than {PLANTED:g} leg lengths.",
+    f"ULOM: feet planted throughout; no ankle leaves the median of its path by more than {PLANTED:g} leg lengths, "
+    f"and no foot turns from its median heading by more than {np.rad2deg(FACING):.0f}°.",
     f"WBPM, locomotion: not ULOM; {_POSTURE}; and the clip goes somewhere: {_PACE}.",
     "WBCM: everything else.",
     "Length: S below 250 frames, M to 1,000, L above, at the frame rate of the table.",
@@ -49,14 +52,17 @@ def complexity(human: HumanMotion) -> str:
     """ULOM, WBPM or WBCM, by ``RULES``. Raises SkeletonMismatch for a body without arms or legs."""
     tracks = HumanTracks.of(human)
     leg = leg_length(tracks)
-    if all(_wandering(tracks.at(f"{side}_ankle")) < PLANTED * leg for side in SIDES):
+    if all(_planted(tracks, f"{side}_ankle", leg) for side in SIDES):
         return "ULOM"
     return "WBPM" if _composed(tracks) and _goes_somewhere(tracks, leg) else "WBCM"
 
 
-def _wandering(path: Float[np.ndarray, "time 3"]) -> float:
-    """The farthest (m) that a path leaves its median."""
-    return float(np.linalg.norm(path - np.median(path, axis=0), axis=-1).max())
+def _planted(tracks: HumanTracks, ankle: str, leg: float) -> bool:
+    """Whether a foot stays where it is."""
+    path, heading = tracks.at(ankle), np.unwrap(quat_yaw(tracks.turn(ankle)))
+    away = np.linalg.norm(path - np.median(path, axis=0), axis=-1).max()
+    turned = np.abs(heading - np.median(heading)).max()
+    return bool(away < PLANTED * leg and turned < FACING)
 
 
 def _middle(tracks: HumanTracks, part: str) -> Float[np.ndarray, "time 3"]:
@@ -83,4 +89,4 @@ def _goes_somewhere(tracks: HumanTracks, leg: float) -> bool:
     seconds = (len(path) - 1) * stride / tracks.fps
     way = float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
     turned = float(np.abs(np.diff(heading)).sum())
-    return way > PACE * leg * seconds or turned > TURNING * seconds
+    return bool(way > PACE * leg * seconds or turned > TURNING * seconds)
