@@ -7,14 +7,14 @@ import pytest
 from understudy import robots
 from understudy.kinematics.clip_fit import landmark_arrays
 from understudy.kinematics.collision import Capsules
-from understudy.kinematics.kernels import fit
+from understudy.kinematics.kernels import arrays, fit
+from understudy.kinematics.kernels.arrays import PostureArrays, Problem, Settings, Targets, TaskArrays
 from understudy.kinematics.kernels.capsules import (
     collision_rows,
     floor_rows,
     place_capsules,
     segment_distance,
 )
-from understudy.kinematics.kernels.fit import PostureArrays, Problem, Settings, Targets, TaskArrays
 from understudy.kinematics.kernels.forward import forward
 from understudy.kinematics.kernels.normal_equations import joint_motion
 from understudy.kinematics.tree import Tree
@@ -118,7 +118,7 @@ def make_problem(robot, rng, *, stiffness=0.0):
 
 
 def state_at(problem, root_pos, root_quat, q):
-    state = fit.new_state(
+    state = arrays.new_state(
         len(problem.tree.parents), len(q), len(problem.landmarks.link), len(problem.capsules.link)
     )
     state.root_pos[:], state.root_quat[:], state.q[:] = root_pos, root_quat, q
@@ -137,7 +137,7 @@ def test_gradient_equals_finite_differences_of_the_cost(g1, stiffness):
         problem, targets = make_problem(g1, rng, stiffness=stiffness)
         pose = random_pose(g1, rng)
         before = pose[2] + 0.1
-        step = fit.new_step(len(problem.tree.parents), len(before))
+        step = arrays.new_step(len(problem.tree.parents), len(before))
         state = state_at(problem, *pose)
         fit.evaluate(problem, state, targets, 0, before, 0.2)
         fit.linearise(problem, state, step, targets, 0, before, 0.2, problem.lower, problem.upper)
@@ -163,7 +163,7 @@ def test_hessian_equals_the_sum_over_jacobians(g1):
     mujoco.mj_kinematics(g1.model, data)
     mujoco.mj_comPos(g1.model, data)
     state = state_at(problem, *pose)
-    step = fit.new_step(len(problem.tree.parents), len(pose[2]))
+    step = arrays.new_step(len(problem.tree.parents), len(pose[2]))
     fit.evaluate(problem, state, targets, 0, pose[2], 0.0)
     fit.linearise(problem, state, step, targets, 0, pose[2], 0.0, problem.lower, problem.upper)
     # MuJoCo's tangent has the root's angular velocity in the root's own frame; ours has it in the world.

@@ -7,7 +7,7 @@ import torch
 from understudy import robots
 from understudy.errors import ShapeError, UnknownName
 from understudy.kinematics.chain import Chain, integrate
-from understudy.kinematics.kernels.fit import LandmarkArrays
+from understudy.kinematics.kernels.arrays import LandmarkArrays
 from understudy.kinematics.kernels.forward import forward
 from understudy.kinematics.kernels.normal_equations import (
     accumulate,

@@ -1,6 +1,7 @@
 """Fit a clip of robot poses to landmark targets: the kernels' front door, and their fallback."""
 
 import logging
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from understudy.errors import SolverFailed
-from understudy.kinematics.kernels import fit
-from understudy.kinematics.kernels.fit import LandmarkArrays, Problem, Targets
+from understudy.kinematics.kernels import arrays, fit
+from understudy.kinematics.kernels.arrays import LandmarkArrays, Problem, Targets
 from understudy.kinematics.tree import Tree
 from understudy.motion.landmarks import SIDES
 from understudy.robots.robot import Robot
@@ -89,16 +90,18 @@ def fit_clip(
 def announce_compilation() -> None:
     """Say once that the kernels are being compiled, when no cached compilation exists."""
     kernel = fit.fit_clip
-    if not kernel.signatures and not any(Path(kernel.stats.cache_path).glob("fit.fit_clip*.nbi")):
+    cache = kernel.stats.cache_path
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    if not kernel.signatures and not (cache and any(Path(cache).glob(f"fit.fit_clip*.{python}*.nbi"))):
         log.warning("Compiling the solver's kernels for this machine, once; this takes up to a minute.")
 
 
 def _solve_frame_with_daqp(p: Problem, targets, seeds, t, root_pos, root_quat, q, cost, iterations) -> None:
     """One frame by the same Levenberg–Marquardt loop, its QPs solved by DAQP with the slacks as variables."""
     dofs = len(p.lower)
-    here = fit.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))
-    there = fit.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))
-    step = fit.new_step(len(p.tree.parents), dofs)
+    here = arrays.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))
+    there = arrays.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))
+    step = arrays.new_step(len(p.tree.parents), dofs)
     lower, upper = p.lower.copy(), p.upper.copy()
     before, weight, budget = seeds[0], 0.0, p.settings.first_iterations
     here.root_pos[:], here.root_quat[:] = targets.root_pos[t], targets.root_quat[t]

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from understudy.errors import LimitError
+from understudy.kinematics.kernels.arrays import CapsuleArrays
 from understudy.kinematics.kernels.capsules import clip_clearances, pair_distances
-from understudy.kinematics.kernels.fit import CapsuleArrays
 from understudy.kinematics.tree import Tree
 from understudy.motion.types import RobotMotion
 from understudy.robots.robot import Robot

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from understudy.errors import ShapeError, UnknownName
-from understudy.kinematics.kernels.fit import PostureArrays, TaskArrays
+from understudy.kinematics.kernels.arrays import PostureArrays, TaskArrays
 from understudy.rotations import (
     cross,
     quat_apply,

@@ -1,27 +1,15 @@
 """A kinematic tree as plain arrays: the one description that the numba and the torch implementation both start from."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
 from understudy.errors import LimitError
+from understudy.kinematics.kernels.arrays import TreeArrays
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_to_matrix
-
-
-class TreeArrays(NamedTuple):
-    """A ``Tree`` as the numba kernels take it: float64, rotations as matrices."""
-
-    parents: np.ndarray  # (link,) int64
-    dof: np.ndarray  # (link,) int64, -1 where rigid
-    pos: np.ndarray  # (link, 3)
-    rot: np.ndarray  # (link, 3, 3)
-    axis: np.ndarray  # (link, 3)
-    anchor: np.ndarray  # (link, 3)
-    dof_link: np.ndarray  # (dof,) int64: the link that each joint moves
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from understudy.errors import LimitError
 from understudy.kinematics.clip_fit import fit_clip, landmark_arrays, limbs_of
 from understudy.kinematics.collision import Capsules
-from understudy.kinematics.kernels.fit import Problem, Settings, Targets
+from understudy.kinematics.kernels.arrays import Problem, Settings, Targets
 from understudy.kinematics.terms import (
     BoneVector,
     JointComfort,

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from understudy.errors import LimitError
+from understudy.errors import LimitError, SkeletonMismatch
 from understudy.kinematics.poses import landmark_tracks, posed
-from understudy.motion.landmarks import SIDES
+from understudy.motion.landmarks import LANDMARKS, SIDES
 from understudy.motion.types import HumanMotion
 from understudy.retarget.floor import THICKNESS, floor_under
 from understudy.retarget.footing import Foot, plant
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_apply, quat_between, quat_mul
+from understudy.rotations import quat_apply, quat_between, quat_conj, quat_mul
 
 BONES = {
     f"{side}_{start}": f"{side}_{end}"
@@ -21,6 +21,8 @@ BONES = {
 }
 """Limb bones, each by the landmark that it begins at and turns with, and where it ends."""
 
+NEEDED = tuple(sorted({*BONES, *BONES.values(), *(f"{side}_toe" for side in SIDES)}, key=LANDMARKS.index))
+"""Landmarks without which a human cannot be retargeted."""
 BROKEN_ANKLE = -0.17  # cosine of 100°: no foot's sole turns so far away from under its shin
 
 
@@ -73,8 +75,7 @@ def sole_offsets(robot: Robot, side: str) -> Float[np.ndarray, "corner 3"]:
         raise LimitError(
             f"The {side} ankle landmark and the {side} sole of {robot.name!r} must be on one body."
         )
-    inverse = marks.quat[k] * np.array([1, -1, -1, -1])
-    return quat_apply(inverse, foot.sole - marks.pos[k])
+    return quat_apply(quat_conj(marks.quat[k]), foot.sole - marks.pos[k])
 
 
 def landmark_targets(
@@ -87,12 +88,19 @@ def landmark_targets(
     the robot's sole comes to lie on the human's (scaled) sole; ``plant_feet`` holds them still through each stance.
     """
     names = human.skeleton.landmarks.names
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        raise SkeletonMismatch(
+            f"Skeleton {human.skeleton.name!r} lacks landmarks to retarget by: {', '.join(missing)}."
+        )
     human_pos, human_quat = (a.astype(np.float64) for a in human.landmarks())
     at = {name: human_pos[:, k] for k, name in enumerate(names)}
     turn = {name: human_quat[:, k] for k, name in enumerate(names)}
     mine, marks = RobotLengths.of(robot), robot.landmarks.names
     length = {a: float(np.median(np.linalg.norm(at[b] - at[a], axis=-1))) for a, b in BONES.items()}
     leg = 0.5 * sum(length[f"{side}_{part}"] for side in SIDES for part in ("hip", "knee"))
+    if leg < 0.01:
+        raise SkeletonMismatch(f"The legs of skeleton {human.skeleton.name!r} have no length.")
     pos, bone = np.zeros((human.frames, len(marks), 3)), np.zeros((human.frames, len(marks), 3))
     quat = np.tile(np.array([1.0, 0, 0, 0]), (human.frames, len(marks), 1))
     for k, name in enumerate(marks):
@@ -124,20 +132,12 @@ def _foot(
     thicker: float,
 ) -> Foot:
     """Where one ankle goes, from the human's landmarks at the robot's size: up the foot by what the robot's ankle is
-    ``thicker``, and sideways, seen along the foot, by what the hips differ in width. Both leave a foot that stands
-    still where it is."""
+    ``thicker``, and sideways by what the hips differ in width. Both leave a foot that stands still where it is."""
     ankle, ball = at[f"{side}_ankle"], at[f"{side}_toe"]
     quat = _foot_that_can_be(turn[f"{side}_ankle"], turn[f"{side}_knee"], ball - ankle)
     hip_width = float(np.median(np.linalg.norm(at["left_hip"] - at["right_hip"], axis=-1)))
     wider = (1.0 if side == "left" else -1.0) * (mine.half_hip_width - 0.5 * hip_width)
-    forward = (ball - ankle) * np.array([1.0, 1.0, 0.0])
-    # A foot that points up or down has no sideways: the shift fades.
-    length = np.maximum(
-        np.linalg.norm(forward, axis=-1), 0.3 * np.median(np.linalg.norm(ball - ankle, axis=-1))
-    )
-    sideways = wider * np.stack([-forward[:, 1], forward[:, 0], np.zeros(len(ankle))], -1) / length[:, None]
-    upward = quat_apply(quat, np.array([0.0, 0.0, thicker]))
-    return Foot(ankle, ball, ankle + sideways + upward, quat)
+    return Foot(ankle, ball, ankle + quat_apply(quat, np.array([0.0, wider, thicker])), quat)
 
 
 def _foot_that_can_be(

@@ -149,8 +149,20 @@ def clip_clearances(tree, capsules, root_pos, root_quat, q):
     for t in range(frames):
         forward(tree, root_pos[t], root_quat[t], q[t], pos, rot)
         place_capsules(capsules, pos, rot, start, end)
+        middle = 0.5 * (start + end)
         for p in range(len(capsules.pairs)):
             a, b = capsules.pairs[p, 0], capsules.pairs[p, 1]
+            gap_x, gap_y, gap_z = (
+                middle[a, 0] - middle[b, 0],
+                middle[a, 1] - middle[b, 1],
+                middle[a, 2] - middle[b, 2],
+            )
+            if (
+                nearest[t] < np.inf
+            ):  # the spheres about two capsules cannot be nearer than what was found already
+                far = capsules.far[p] + max(nearest[t], 0.0)
+                if gap_x * gap_x + gap_y * gap_y + gap_z * gap_z > far * far:
+                    continue
             d = segment_distance(start, end, a, b, x1, x2) - capsules.radius[a] - capsules.radius[b]
             if d < nearest[t]:
                 nearest[t], pair[t] = d, p

@@ -7,11 +7,11 @@ same weight ρ that they have in F, so that a pose which cannot satisfy everythi
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from understudy.kinematics.kernels import qp
+from understudy.kinematics.kernels.arrays import new_state, new_step
 from understudy.kinematics.kernels.capsules import collision_rows, floor_rows, place_capsules
 from understudy.kinematics.kernels.forward import forward
 from understudy.kinematics.kernels.jit import kernel
@@ -23,164 +23,6 @@ from understudy.kinematics.kernels.normal_equations import (
     residuals,
 )
 from understudy.kinematics.kernels.spatial import integrate_quat
-
-_MAX_ROWS = 256
-
-
-class LandmarkArrays(NamedTuple):
-    """Landmarks on links."""
-
-    link: np.ndarray  # (landmark,) int64
-    pos: np.ndarray  # (landmark, 3) m
-    rot: np.ndarray  # (landmark, 3, 3)
-
-
-class CapsuleArrays(NamedTuple):
-    """Capsules on links, and the pairs that may collide."""
-
-    link: np.ndarray  # (capsule,) int64
-    start: np.ndarray  # (capsule, 3) m
-    end: np.ndarray  # (capsule, 3) m
-    radius: np.ndarray  # (capsule,) m
-    bound: np.ndarray  # (capsule,) radius of the sphere about the middle that holds all of it, m
-    pairs: np.ndarray  # (pair, 2) int64
-    margin: np.ndarray  # (pair,) m kept between the two
-    far: np.ndarray  # (pair,) m between middles beyond which the margin is kept for sure
-
-
-class TaskArrays(NamedTuple):
-    """Weights of the landmark tasks; zero switches one off."""
-
-    position: np.ndarray  # (landmark, 3) 1/m²
-    rotation: np.ndarray  # (landmark,) 1/rad²
-    bone: np.ndarray  # (landmark,) 1/m²
-    bone_vector: np.ndarray  # (landmark, 3) m: the bone that begins here, in the landmark's frame
-
-
-class PostureArrays(NamedTuple):
-    """Diagonal terms on the joints."""
-
-    rest: np.ndarray  # (dof,) rad
-    rest_weight: np.ndarray  # (dof,)
-    velocity_weight: float  # on the step from the frame before
-    limit_margin: float  # rad: how near to a limit costs nothing
-    limit_weight: float
-
-
-class Settings(NamedTuple):
-    """How the solver runs."""
-
-    iterations: int
-    first_iterations: int
-    tolerance: float  # relative fall of F below which a frame has converged
-    prior: float  # 1/rad²: what distance from the pose of rest costs when basins are compared
-    damping: float
-    stiffness: float  # ρ, 1/m²
-    floor: float  # m, height of the floor
-    floor_on: bool
-    reach: float  # m: nearer pairs become constraint rows
-    root_step: float  # m an iteration
-    turn_step: float  # rad an iteration
-
-
-class State(NamedTuple):
-    """Everything that follows from one pose."""
-
-    root_pos: np.ndarray
-    root_quat: np.ndarray
-    q: np.ndarray
-    pos: np.ndarray
-    rot: np.ndarray
-    mark_pos: np.ndarray
-    mark_rot: np.ndarray
-    r_pos: np.ndarray
-    r_rot: np.ndarray
-    r_bone: np.ndarray
-    motion: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    rows: np.ndarray
-    distance: np.ndarray
-    count: np.ndarray  # (1,) int64: rows in use
-
-
-class Step(NamedTuple):
-    """The QP of one iteration."""
-
-    wrench: np.ndarray
-    stiffness: np.ndarray
-    hessian: np.ndarray
-    gradient: np.ndarray
-    low: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    b: np.ndarray
-    v: np.ndarray
-
-
-class Problem(NamedTuple):
-    """What stays the same over a clip."""
-
-    tree: NamedTuple
-    landmarks: LandmarkArrays
-    capsules: CapsuleArrays
-    task: TaskArrays
-    posture: PostureArrays
-    settings: Settings
-    lower: np.ndarray  # (dof,) rad
-    upper: np.ndarray  # (dof,) rad
-    speed_step: np.ndarray  # (dof,) rad a frame
-
-
-class Targets(NamedTuple):
-    """What changes from frame to frame."""
-
-    pos: np.ndarray  # (time, landmark, 3)
-    rot: np.ndarray  # (time, landmark, 3, 3)
-    bone: np.ndarray  # (time, landmark, 3)
-    root_pos: np.ndarray  # (time, 3): where the root would be if the pelvis were exactly on its target
-    root_quat: np.ndarray  # (time, 4)
-    max_step: np.ndarray  # (time,) rad: the most any joint may move into this frame
-
-
-@kernel
-def new_state(links, dofs, marks, capsules):
-    """Room for one pose."""
-    return State(
-        np.zeros(3),
-        np.zeros(4),
-        np.zeros(dofs),
-        np.zeros((links, 3)),
-        np.zeros((links, 3, 3)),
-        np.zeros((marks, 3)),
-        np.zeros((marks, 3, 3)),
-        np.zeros((marks, 3)),
-        np.zeros((marks, 3)),
-        np.zeros((marks, 3)),
-        np.zeros((dofs, 6)),
-        np.zeros((capsules, 3)),
-        np.zeros((capsules, 3)),
-        np.zeros((_MAX_ROWS, 6 + dofs)),
-        np.zeros(_MAX_ROWS),
-        np.zeros(1, np.int64),
-    )
-
-
-@kernel
-def new_step(links, dofs):
-    """Room for one QP."""
-    n = 6 + dofs
-    return Step(
-        np.zeros((links, 6)),
-        np.zeros((links, 6, 6)),
-        np.zeros((n, n)),
-        np.zeros(n),
-        np.zeros((n, n)),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(_MAX_ROWS),
-        np.zeros(n),
-    )
 
 
 @kernel
