@@ -12,7 +12,6 @@ SOURCE = Path(__file__).parents[1] / "src"
 UNCHECKED = {
     "understudy.cli": "tyro reads the annotations, and a wrong word is the user's",
     "understudy.kinematics.kernels": "numba compiles the functions",
-    "understudy.motion.formats.bvh": "its writer is handed a robot's motion to be refused",
     "understudy.view.figures": "tests hand it a stand-in for the page",
     "understudy.view.player": "tests hand it a stand-in for a visitor",
 }

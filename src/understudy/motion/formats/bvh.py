@@ -18,7 +18,7 @@ from understudy.motion.formats import bvh_pose as pose
 from understudy.motion.formats import bvh_settle as settle
 from understudy.motion.formats import bvh_write
 from understudy.motion.formats.bvh_text import BvhText, parse
-from understudy.motion.types import HumanMotion, Origin, Skeleton
+from understudy.motion.types import HumanMotion, Origin, RobotMotion, Skeleton
 
 SLOWEST, FASTEST = 1.0, 2000.0
 """Frame rates outside of this are mistakes."""
@@ -85,7 +85,7 @@ def read(
     return HumanMotion(skeleton, rate, pos[cut], quat[cut], origin=origin)
 
 
-def write(motion: HumanMotion, path: str | Path) -> None:
+def write(motion: HumanMotion | RobotMotion, path: str | Path) -> None:
     """Write a BVH file with y up, in centimetres, angles in the order Z X Y, joints depth first.
 
     Poses and frame rate survive; landmarks, tracks and origin do not, for BVH has no place for them. Joints
@@ -115,7 +115,7 @@ def _rate(text: BvhText, fps: float | None) -> tuple[float, dict[str, str]]:
         return float(fps), {"fps": f"{fps:g}: as given"}
     time = text.frame_time
     if not (np.isfinite(time) and 1 / FASTEST <= time <= 1 / SLOWEST):
-        problem = f"a frame time of {time:g} s is not that of a motion; give the true rate with --fps."
+        problem = f"a frame time of {time:g} s is not that of a motion; give the true rate with the option --source-fps."
         raise FormatError(text.path, problem, text.frame_time_line)
     rate = 1.0 / time
     if abs(1.0 / round(rate) - time) <= text.frame_time_step:
