@@ -284,9 +284,9 @@ REFUSALS = {
         r"line \d+: the header announces",
     ),
     "half a frame": (lambda t: re.sub(r"Frames: \d+", "Frames: 2.5", t), r"line \d+: .*whole number"),
-    "no time": (lambda t: re.sub(r"Time: \S+", "Time: 0", t), r"line \d+: .*--fps"),
-    "negative time": (lambda t: re.sub(r"Time: \S+", "Time: -0.01", t), r"line \d+: .*--fps"),
-    "absurd time": (lambda t: re.sub(r"Time: \S+", "Time: 1e9", t), r"line \d+: .*--fps"),
+    "no time": (lambda t: re.sub(r"Time: \S+", "Time: 0", t), r"line \d+: .*--source-fps"),
+    "negative time": (lambda t: re.sub(r"Time: \S+", "Time: -0.01", t), r"line \d+: .*--source-fps"),
+    "absurd time": (lambda t: re.sub(r"Time: \S+", "Time: 1e9", t), r"line \d+: .*--source-fps"),
     "a channel that is none": (
         lambda t: t.replace("Zrotation", "Wrotation", 1),
         r"line \d+: unknown channel 'Wrotation'",

@@ -115,7 +115,7 @@ def _rate(text: BvhText, fps: float | None) -> tuple[float, dict[str, str]]:
         return float(fps), {"fps": f"{fps:g}: as given"}
     time = text.frame_time
     if not (np.isfinite(time) and 1 / FASTEST <= time <= 1 / SLOWEST):
-        problem = f"a frame time of {time:g} s is not that of a motion; give the true rate with the option --source-fps."
+        problem = f"a frame time of {time:g} s is not that of a motion; give the true rate with --source-fps."
         raise FormatError(text.path, problem, text.frame_time_line)
     rate = 1.0 / time
     if abs(1.0 / round(rate) - time) <= text.frame_time_step:
