@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH_PIN := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' constraints.txt)
 
-.PHONY: demo test check clean help
+.PHONY: demo test check bench clean help
 
 help:
 	@echo "make demo   retarget the built-in motion to a Unitree G1; results in out/demo/"
 	@echo "make test   run the test suite"
 	@echo "make check  lint, types, import order"
+	@echo "make bench  measure and time the methods; results in docs/results/ (needs the corpus)"
 	@echo "options     PYTHON=python3.12  TORCH=cuda"
 
 # A bare torch on Linux brings gigabytes of CUDA along, so its CPU build goes in first. Where PyTorch's own
@@ -41,6 +42,12 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/.dev
+	$(PIP) install --quiet -c constraints.txt -e ".[bench]"
+	$(BIN)/python -m benchmarks.retarget
+	$(BIN)/python -m benchmarks.robustness
+	$(BIN)/python -m benchmarks.speed
 
 clean:
 	rm -rf $(VENV) out build dist

@@ -166,7 +166,9 @@ def _pictures(outcome: Outcome, drawn: Sequence[Path]) -> str:
     for path in drawn:
         method = path.stem.removeprefix("retarget_worst_")
         if method in outcome.methods:
-            lines.append(f"The three worst moments of `{method}`, one a row, in the middle of one second:")
+            lines.append(
+                f"The three worst moments of `{method}`, one a row, with half a second before and after:"
+            )
         else:
             lines.append("Every metric, clip by clip:")
         lines.append(f"![{path.stem}]({path.name})")

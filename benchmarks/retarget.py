@@ -11,7 +11,7 @@ import dataclasses  # noqa: E402
 import json  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Annotated  # noqa: E402
+from typing import Annotated, Any  # noqa: E402
 
 import tyro  # noqa: E402
 
@@ -73,7 +73,7 @@ def main(options: Options) -> int:
     facts = machine.facts(_command(options))
     document = pages.document(outcome, facts, memory, options.reference, options.fps)
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "retarget.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (options.out / "retarget.json").write_text(_json(document), encoding="utf-8")
     drawn = [pictures.every_metric(outcome, options.out / "retarget_metrics.png")]
     if options.pictures:
         for name, method in methods.items():
@@ -95,6 +95,13 @@ def _tell(result: benchmark.ClipResult | benchmark.Unread) -> None:
     error = pooling.pool([result]).get("keypoint_error")
     said = f"{error.value:.2f} cm" if error and error.value is not None else f"failed: {result.error}"
     print(f"{result.clip}  {result.method}  {said}", file=sys.stderr)
+
+
+def _json(document: dict[str, Any]) -> str:
+    """The document as text: one clip a line, so that the file stays small and differences can be read."""
+    clips = ",\n".join(f"  {json.dumps(clip)}" for clip in document["clips"])
+    text = json.dumps(document | {"clips": []}, indent=1)
+    return text.replace('"clips": []', f'"clips": [\n{clips}\n ]') + "\n"
 
 
 def _command(options: Options) -> str:
