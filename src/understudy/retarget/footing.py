@@ -59,15 +59,21 @@ def plant(foot: Foot, fps: float, leg: float, level: float) -> Foot:
         if abs(place[2] - level) < LOW * leg:
             place[2] = level
         yaw = np.unwrap(quat_yaw(foot.target_quat[a:b])).mean()
-        before = a - (runs[k - 1][1] if k else 0)
-        after = (runs[k + 1][0] if k + 1 < len(runs) else len(pos)) - b
-        weight = _fade(len(pos), a, b, fps, before, after)[:, None]
-        flat = quat_mul(
-            np.broadcast_to(quat_about("z", np.array(yaw)), quat.shape), quat_conj(foot.target_quat)
-        )
-        pos += weight * (place - foot.target_pos)
-        quat = quat_mul(quat_from_rotvec(weight * quat_to_rotvec(flat)), quat)
+        # Fades end half-way to the neighbouring stances, so that no two overlap.
+        before = min(round(FADE * fps), (a - (runs[k - 1][1] if k else 0)) // 2)
+        after = min(round(FADE * fps), ((runs[k + 1][0] if k + 1 < len(runs) else len(pos)) - b) // 2)
+        near = slice(a - before, b + after)
+        weight = np.concatenate([_rise(before), np.ones(b - a), _rise(after)[::-1]])[:, None]
+        flat = quat_mul(quat_about("z", np.full(len(weight), yaw)), quat_conj(foot.target_quat[near]))
+        pos[near] += weight * (place - foot.target_pos[near])
+        quat[near] = quat_mul(quat_from_rotvec(weight * quat_to_rotvec(flat)), foot.target_quat[near])
     return Foot(foot.ankle, foot.ball, pos, quat)
+
+
+def _rise(frames: int) -> Float[np.ndarray, "time"]:
+    """From just above 0 to just below 1, smoothly."""
+    u = (np.arange(frames) + 1.0) / (frames + 1.0)
+    return u * u * (3.0 - 2.0 * u)
 
 
 def _stances(foot: Foot, fps: float, leg: float) -> Iterator[tuple[int, int]]:
@@ -105,13 +111,3 @@ def _split(
     middle, room = (a + b) // 2, shortest // 2 + 1
     yield from _split(point, a, middle - room, shortest, reach)
     yield from _split(point, middle + room, b, shortest, reach)
-
-
-def _fade(frames: int, a: int, b: int, fps: float, before: int, after: int) -> Float[np.ndarray, "time"]:
-    """1 inside [a, b), 0 far from it, smooth between; two neighbours' fades never overlap."""
-    at = np.arange(frames)
-    width = np.where(at < a, min(FADE * fps, 0.5 * before), min(FADE * fps, 0.5 * after))
-    outside = np.maximum(np.maximum(a - at, at - (b - 1)), 0)
-    u = np.clip(1.0 - outside / np.maximum(width, 1e-9), 0.0, 1.0)
-    u = np.where(outside == 0, 1.0, u)
-    return u * u * (3.0 - 2.0 * u)
