@@ -184,6 +184,14 @@ def test_an_interrupted_run_is_taken_up_again(frame_ik, tmp_path):
     assert method.calls == 3
 
 
+def test_one_clip_under_two_names_is_measured_once_and_counted_twice(frame_ik, tmp_path):
+    method, store = Refusing(frame_ik, ""), Results(tmp_path / "results.jsonl")
+    twin = Clip("twin", clip("stand").load)
+    outcome = run([clip("stand"), twin], {"m": method}, store=store)
+    assert [r.clip for r in outcome.results] == ["stand", "twin"]
+    assert method.calls == 1
+
+
 @pytest.mark.parametrize("change", ["force", "version", "clip", "name"])
 def test_what_a_result_depends_on_makes_it_anew(frame_ik, tmp_path, change):
     method, store = Refusing(frame_ik, ""), Results(tmp_path / "results.jsonl")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +192,7 @@ def run(
         for name, method in methods.items():
             key = result_key(content, name, method, version)
             if store is not None and key in store and not force:
-                result = store[key]
+                result = replace(store[key], clip=clip.name)  # the same numbers may have two names
             else:
                 result = measure(clip.name, human, name, method, key)
                 if store is not None:
