@@ -61,6 +61,8 @@ class Options:
     robot: str = "unitree_g1"
     repeats: int = 5
     """Runs of each clip; the fastest counts, because whatever else the machine does can only slow it down."""
+    start: bool = True
+    """Time the start-up, too, which compiles everything once."""
     corpus: Path | None = None
     out: Path = Path("docs/results")
 
@@ -88,7 +90,12 @@ def main(options: Options) -> int:
     versions = f", mink {importlib.metadata.version('mink')}" if rival else ""
     facts = machine.facts("python -m benchmarks.speed")
     facts["libraries"] += versions
-    document = {"facts": facts, "start": _start(options.robot), "rows": rows, "notes": notes}
+    document = {
+        "facts": facts,
+        "start": _start(options.robot) if options.start else {},
+        "rows": rows,
+        "notes": notes,
+    }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "speed.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (options.out / "speed.md").write_text(page(document), encoding="utf-8")
@@ -156,6 +163,31 @@ def _row(clip: str, who: str, frames: int, wall: float, cpu: float, each: np.nda
     }
 
 
+class _Stepwise:
+    """Stands in for the solver's kernel: calls it once a frame and adds up the seconds of every frame."""
+
+    def __init__(self, kernel: Any, frames: int):
+        self._kernel, self.seconds = kernel, np.zeros(frames)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kernel, name)
+
+    def __call__(
+        self, problem: Any, targets: Any, seeds: Any, limbs: Any, first: int, *outputs: np.ndarray
+    ) -> int:
+        for t in range(first, len(targets.pos)):
+            part = type(targets)(*(a[: t + 1] for a in targets))
+            some = [a[: t + 1] for a in outputs]
+            begin = time.perf_counter()
+            self._kernel(problem, part, seeds, limbs, t + 1, *some)
+            between = time.perf_counter()
+            done = self._kernel(problem, part, seeds, limbs, t, *some)
+            self.seconds[t] += max(time.perf_counter() - between - (between - begin), 0.0)
+            if done == t:  # this frame needs the other solver
+                return t
+        return len(targets.pos)
+
+
 @contextmanager
 def stepwise(frames: int) -> Iterator[np.ndarray]:
     """While this lasts, the solver's kernel is called once a frame, and the seconds that it takes are added up.
@@ -163,25 +195,10 @@ def stepwise(frames: int) -> Iterator[np.ndarray]:
     Handing the arrays over costs about as much as a frame does, so the time of a call that solves nothing is
     taken off.
     """
-    kernel, seconds = fit.fit_clip, np.zeros(frames)
-
-    def one_by_one(problem, targets, seeds, limbs, first, *outputs):
-        for t in range(first, len(targets.pos)):
-            part = type(targets)(*(a[: t + 1] for a in targets))
-            some = [a[: t + 1] for a in outputs]
-            begin = time.perf_counter()
-            kernel(problem, part, seeds, limbs, t + 1, *some)
-            between = time.perf_counter()
-            done = kernel(problem, part, seeds, limbs, t, *some)
-            seconds[t] += max(time.perf_counter() - between - (between - begin), 0.0)
-            if done == t:  # this frame needs the other solver
-                return t
-        return len(targets.pos)
-
-    one_by_one.signatures = kernel.signatures
-    fit.fit_clip = one_by_one
+    kernel = fit.fit_clip
+    fit.fit_clip = _Stepwise(kernel, frames)
     try:
-        yield seconds
+        yield fit.fit_clip.seconds
     finally:
         fit.fit_clip = kernel
 
@@ -230,15 +247,23 @@ def page(document: Mapping[str, Any]) -> str:
         table(("", ""), document["facts"].items()),
         table(head, rows),
         *_mink_words(document["rows"]),
-        "## Start-up",
-        "In a fresh process, with nothing compiled and then with the compiled kernels in the cache; in seconds.",
-        table(
-            ("", "import", "robot and solver made", "first clip", "second clip"),
-            [(name, *(f"{times[k]:.2f}" for k in times)) for name, times in document["start"].items()],
-        ),
+        *_start_words(document["start"]),
         *document["notes"],
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _start_words(start: Mapping[str, Mapping[str, float]]) -> list[str]:
+    if not start:
+        return []
+    head = ("", "import", "robot and solver made", "first clip", "second clip")
+    return [
+        "## Start-up",
+        "In a fresh process, with nothing compiled and then with the compiled kernels in the cache; in seconds.",
+        table(
+            head, [(name, *(f"{seconds:.2f}" for seconds in times.values())) for name, times in start.items()]
+        ),
+    ]
 
 
 def _mink_words(rows: list[Mapping[str, Any]]) -> list[str]:

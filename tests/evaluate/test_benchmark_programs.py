@@ -74,3 +74,12 @@ def test_robustness_runs_without_a_corpus(tmp_path):
     assert by_name["turned-round"]["points_worst"] < 0.01
     assert by_name["clean"]["certified"] == 1
     assert "| spikes |" in (tmp_path / "robustness.md").read_text()
+
+
+def test_speed_runs_without_a_corpus_and_times_every_frame(tmp_path):
+    done = program("speed", "--repeats", "1", "--no-start", "--corpus", tmp_path, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    [row] = json.loads((tmp_path / "speed.json").read_text())["rows"]
+    assert row["frames"] == sample.demo(fps=30.0).frames
+    assert 0 < row["p50_ms"] <= row["p99_ms"] <= row["most_ms"]
+    assert row["first_ms"] > row["p50_ms"]
