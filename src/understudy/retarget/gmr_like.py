@@ -34,8 +34,9 @@ class GmrLikeConfig:
 
     table: GmrTable | None = None
     """What follows what; ``None`` is ``landmark_table`` of the robot."""
-    human_height: float | None = None
-    """The human's height (m); ``None`` measures each skeleton. GMR takes 1.75 for every BVH file."""
+    human_height: float | None = 1.75
+    """The human's height (m), which sets the scale. GMR takes 1.75 for every BVH file; ``None`` measures the skeleton,
+    which on short bodies drives soles into the floor."""
     ground: str = "none"
     """Where the source's floor is: ``none`` (its z = 0, as in GMR), ``auto`` or ``flat`` as for FrameIK."""
     damping: float = 0.5
