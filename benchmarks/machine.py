@@ -1,6 +1,7 @@
 """On what, by what and when: the facts that a table of results needs beside it, and the memory that a method takes."""
 
 import datetime
+import functools
 import importlib.metadata
 import multiprocessing
 import os
@@ -19,8 +20,9 @@ def one_thread() -> None:
     os.environ.update(dict.fromkeys(THREADS, "1"))
 
 
+@functools.cache
 def digest() -> str:
-    """Changes with the code that makes and measures motions, and with the robots' data."""
+    """Changes with the code that makes and measures motions, and with the robots' data; taken once a run."""
     from understudy.evaluate.benchmark import code_digest
 
     package = ROOT / "src" / "understudy"
