@@ -224,7 +224,7 @@ def fit_first(p, here, there, step, targets, t, seeds, limbs):
     best_root, best_quat = targets.root_pos[t].copy(), targets.root_quat[t].copy()
     seed = np.empty(len(here.q))
     best, solved = math.inf, False
-    budget = p.settings.first_iterations
+    glance = max(p.settings.first_iterations // 12, 1)
     for limb in range(-1, limbs.max() + 1):
         start_q, start_root, start_quat = best_q.copy(), best_root.copy(), best_quat.copy()
         for k in range(len(seeds)):
@@ -232,14 +232,17 @@ def fit_first(p, here, there, step, targets, t, seeds, limbs):
                 seed[j] = seeds[k, j] if limb < 0 or limbs[j] == limb else start_q[j]
             here.root_pos[:], here.root_quat[:], here.q[:] = start_root, start_quat, seed
             here, there, cost, _, ok = fit_frame(
-                p, here, there, step, targets, t, seed, 0.0, p.lower, p.upper, budget
+                p, here, there, step, targets, t, seed, 0.0, p.lower, p.upper, glance
             )
+            if ok and cost < 3.0 * best:  # hopeless seeds are dropped after a few steps
+                here, there, cost, _, ok = fit_frame(
+                    p, here, there, step, targets, t, seed, 0.0, p.lower, p.upper, 3 * glance
+                )
             for j in range(len(seed)):
                 cost += 0.5 * p.settings.prior * (here.q[j] - p.posture.rest[j]) ** 2
             if ok and cost < best:
                 best, solved = cost, True
                 best_q[:], best_root[:], best_quat[:] = here.q, here.root_pos, here.root_quat
-        budget = max(p.settings.first_iterations // 5, 1)  # enough to tell basins apart
     here.q[:], here.root_pos[:], here.root_quat[:] = best_q, best_root, best_quat
     here, there, best, _, ok = fit_frame(
         p, here, there, step, targets, t, best_q, 0.0, p.lower, p.upper, p.settings.first_iterations
