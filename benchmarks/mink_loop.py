@@ -35,6 +35,10 @@ class Targets:
         with np.load(path, allow_pickle=False) as z:
             return cls(tuple(z["tgt_robot_body"].tolist()), z["tgt_pos"], z["tgt_quat"], z["qpos"])
 
+    def every(self, step: int) -> "Targets":
+        """Only every so many frames."""
+        return Targets(self.bodies, self.pos[::step], self.quat[::step], self.recorded[::step])
+
 
 class MinkLoop:
     """Solves clips frame by frame; ``tables`` is the method's configuration, ``ranges`` its joint ranges (rad)."""

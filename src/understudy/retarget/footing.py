@@ -52,22 +52,22 @@ def plant(foot: Foot, fps: float, leg: float, level: float) -> Foot:
     ``leg`` is the leg length (m), ``level`` the height of the robot's ankle when its sole lies on the floor (m). A
     stance near the floor is put on it; one that is clearly higher, on a step or a box, keeps its mean height.
     """
-    pos, quat = foot.target_pos.copy(), foot.target_quat.copy()
-    runs = list(_stances(foot, fps, leg))
+    frames, runs = len(foot.ankle), list(_stances(foot, fps, leg))
+    heading = quat_yaw(foot.target_quat)
+    weight, yaw, place = np.zeros((frames, 1)), heading.copy(), foot.target_pos.copy()
     for k, (a, b) in enumerate(runs):
-        place = foot.target_pos[a:b].mean(axis=0)
-        if abs(place[2] - level) < LOW * leg:
-            place[2] = level
-        yaw = np.unwrap(quat_yaw(foot.target_quat[a:b])).mean()
         # Fades end half-way to the neighbouring stances, so that no two overlap.
         before = min(round(FADE * fps), (a - (runs[k - 1][1] if k else 0)) // 2)
-        after = min(round(FADE * fps), ((runs[k + 1][0] if k + 1 < len(runs) else len(pos)) - b) // 2)
+        after = min(round(FADE * fps), ((runs[k + 1][0] if k + 1 < len(runs) else frames) - b) // 2)
         near = slice(a - before, b + after)
-        weight = np.concatenate([_rise(before), np.ones(b - a), _rise(after)[::-1]])[:, None]
-        flat = quat_mul(quat_about("z", np.full(len(weight), yaw)), quat_conj(foot.target_quat[near]))
-        pos[near] += weight * (place - foot.target_pos[near])
-        quat[near] = quat_mul(quat_from_rotvec(weight * quat_to_rotvec(flat)), foot.target_quat[near])
-    return Foot(foot.ankle, foot.ball, pos, quat)
+        weight[near, 0] = np.concatenate([_rise(before), np.ones(b - a), _rise(after)[::-1]])
+        yaw[near] = np.angle(np.exp(1j * heading[a:b]).sum())
+        place[near] = foot.target_pos[a:b].mean(axis=0)
+        if abs(place[a, 2] - level) < LOW * leg:
+            place[near, 2] = level
+    flat = quat_to_rotvec(quat_mul(quat_about("z", yaw), quat_conj(foot.target_quat)))
+    quat = quat_mul(quat_from_rotvec(weight * flat), foot.target_quat)
+    return Foot(foot.ankle, foot.ball, foot.target_pos + weight * (place - foot.target_pos), quat)
 
 
 def _rise(frames: int) -> Float[np.ndarray, "time"]:

@@ -158,7 +158,8 @@ class FrameIK:
         root_quat = quat_mul(targets.quat[:, k], quat_conj(carrier_quat))
         root_pos = targets.pos[:, k] - quat_apply(root_quat, self.robot.landmarks.pos[k].astype(np.float64))
         turned = np.zeros(human.frames)
-        turned[1:] = quat_angle(human.landmarks()[1][1:], human.landmarks()[1][:-1]).max(-1)
+        quat = human.landmarks()[1]
+        turned[1:] = quat_angle(quat[1:], quat[:-1]).max(-1)
         return Targets(
             targets.pos,
             np.ascontiguousarray(quat_to_matrix(targets.quat)),

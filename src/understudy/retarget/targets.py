@@ -1,6 +1,7 @@
 """Where a human's landmarks should be on a robot: the human's orientations, the robot's lengths, feet to the floor."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -53,6 +54,7 @@ class RobotLengths:
     ankle_height: float
 
     @classmethod
+    @lru_cache(maxsize=16)
     def of(cls, robot: Robot) -> "RobotLengths":
         pos, _ = landmark_tracks(robot, posed(robot, robot.t_pose))
         at = dict(zip(robot.landmarks.names, pos[0].astype(np.float64), strict=True))
