@@ -127,7 +127,7 @@ def at_solver_bound(margin: Float[np.ndarray, "time dof"], bound: float | None) 
 
     A solver that keeps a margin is never near a hardware limit, however often it is stuck at its own.
     """
-    key, label = "at_solver_bound", "At the solver's own bound"
+    key, label = "at_solver_bound", "Inside the solver's own margin"
     if bound is None:
         return Metric(key, label, None, "%", "lower", "the file states no limit margin of a solver")
     return frame_share(

@@ -21,7 +21,7 @@ THICKNESS = {
 }
 HEEL = 0.30  # the heel lies behind the ankle by this fraction of the way from ankle to ball
 SLOW = 0.6  # leg lengths a second: a lowest point slower than this may be standing on something
-NEAR_ZERO = 0.10  # m: a source whose floor lies this near to z = 0 means z = 0
+NEAR_ZERO = 0.15  # m: a source whose floor lies this near to z = 0 means z = 0
 
 
 def floor_under(motion: HumanMotion, leg: float, ground: str) -> float:
