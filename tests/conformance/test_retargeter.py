@@ -22,6 +22,14 @@ START_TOLERANCE = 0.05
 """How much larger (m) the key points' error may be in an odd attitude: soles and hips are placed along the vertical,
 which costs a lying body up to four centimetres, while a start in the wrong valley costs decimetres."""
 
+SHORT = {"phuma-like": {"iterations": 40}}
+"""Options that make a method quick enough for this page, which asks for form and not for how good a fit is."""
+NOT_PROMISED = {"phuma-like": {"joint ranges"}}
+"""What a baseline does not promise although other baselines do: PHUMA's joint ranges are soft. It is then asked to
+stay within ``SLACK`` of them instead."""
+SLACK = 0.1
+"""How far (rad) beyond its range a joint may be where ranges are not promised."""
+
 
 @pytest.fixture(scope="module")
 def g1():
@@ -29,9 +37,15 @@ def g1():
 
 
 @pytest.fixture(scope="module", params=sorted(retarget.METHODS))
-def build(request, g1):
+def method(request):
+    """A method's name."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def build(method, g1):
     """Makes a retargeter of one method; options are those that all methods share."""
-    return lambda **options: retarget.METHODS[request.param](g1, **options)
+    return lambda **options: retarget.METHODS[method](g1, **SHORT.get(method, {}), **options)
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +112,16 @@ def test_the_same_input_gives_the_same_output_in_any_company(retargeter, build, 
 
 
 @pytest.mark.parametrize("name", sample.NAMES)
-def test_output_is_finite_and_inside_the_joint_ranges(retargeter, g1, name):
+def test_output_is_finite_and_inside_the_joint_ranges(retargeter, method, g1, name):
     [result] = retargeter([sample.motion(name, fps=30.0)])
     assert np.isfinite(result.qpos).all()
-    assert (result.joint_pos >= g1.lower).all()
-    assert (result.joint_pos <= g1.upper).all()
+    slack = SLACK if "joint ranges" in NOT_PROMISED.get(method, ()) else 0.0
+    assert (result.joint_pos >= g1.lower - slack).all()
+    assert (result.joint_pos <= g1.upper + slack).all()
+
+
+def test_only_baselines_leave_promises_out():
+    assert set(NOT_PROMISED) <= retarget.BASELINES
 
 
 @pytest.mark.parametrize("fps", [30.0, 60.0, 120.0])

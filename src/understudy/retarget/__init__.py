@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from understudy.protocols import Retargeter
     from understudy.retarget.frame_ik import FrameIK, FrameIKConfig
     from understudy.retarget.gmr_like import GmrLike, GmrLikeConfig
+    from understudy.retarget.phuma_like import PhumaLike, PhumaLikeConfig
     from understudy.robots.robot import Robot
 
 _HOME = {
@@ -15,9 +16,20 @@ _HOME = {
     "FrameIKConfig": "frame_ik",
     "GmrLike": "gmr_like",
     "GmrLikeConfig": "gmr_like",
+    "PhumaLike": "phuma_like",
+    "PhumaLikeConfig": "phuma_like",
 }
 
-__all__ = ["BASELINES", "METHODS", "FrameIK", "FrameIKConfig", "GmrLike", "GmrLikeConfig"]
+__all__ = [
+    "BASELINES",
+    "METHODS",
+    "FrameIK",
+    "FrameIKConfig",
+    "GmrLike",
+    "GmrLikeConfig",
+    "PhumaLike",
+    "PhumaLikeConfig",
+]
 
 
 def _frame_ik(robot: "Robot", *, ground: str = "auto") -> "Retargeter":
@@ -32,10 +44,20 @@ def _gmr_like(robot: "Robot", *, ground: str = "auto") -> "Retargeter":
     return GmrLike(robot, GmrLikeConfig(ground=ground))
 
 
-METHODS: dict[str, "Callable[..., Retargeter]"] = {"frame-ik": _frame_ik, "gmr-like": _gmr_like}
+def _phuma_like(robot: "Robot", *, ground: str = "auto", iterations: int = 3001) -> "Retargeter":
+    from understudy.retarget.phuma_like import PhumaLike, PhumaLikeConfig
+
+    return PhumaLike(robot, PhumaLikeConfig(ground=ground, iterations=iterations))
+
+
+METHODS: dict[str, "Callable[..., Retargeter]"] = {
+    "frame-ik": _frame_ik,
+    "gmr-like": _gmr_like,
+    "phuma-like": _phuma_like,
+}
 """Methods by the names that the command line knows them by: a robot and common options in, a retargeter out."""
 
-BASELINES = frozenset({"gmr-like"})
+BASELINES = frozenset({"gmr-like", "phuma-like"})
 """The methods that are there to be compared with: motions that robots cannot perform are part of what they do."""
 
 
