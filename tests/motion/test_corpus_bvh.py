@@ -51,7 +51,11 @@ def test_all_files_are_read(corpus, rows):
         assert 1.4 < info.stature < 2.0, (row["file"], info.stature)
         assert "sides" not in info.inferred, row["file"]
         dropped = int(row["frames"]) - clip.frames
-        assert dropped == ("cmu_daz" in row["file"] or "cmu_rnn" in row["file"]), row["file"]
+        if "cmu_daz" in row["file"] or "cmu_rnn" in row["file"]:
+            # The T-pose, and the jump out of it where the converter's filter smeared it over a few frames.
+            assert 1 <= dropped <= 8, row["file"]
+        else:
+            assert dropped == 0, row["file"]
 
 
 @pytest.mark.parametrize("file", STANDING.values(), ids=STANDING)

@@ -83,9 +83,7 @@ class Convert:
         if self.blend_home is not None:
             clip = self._blended(clip, self.blend_home)
         write(clip, self.target, self.target_format)
-        out().print(
-            f"{self.target}: {clip.frames} frames, {clip.duration:.2f} s", markup=False, soft_wrap=True
-        )
+        out().print(f"{self.target}: {clip.duration:.2f} s of motion", markup=False, soft_wrap=True)
         return 0
 
     def _blended(self, clip: "HumanMotion | RobotMotion", seconds: float) -> "RobotMotion":
