@@ -65,7 +65,7 @@ class FrameIKConfig:
     iterations: int = 12
     """At most this many solver steps a frame; most frames converge in three or four."""
     first_iterations: int = 60
-    """At most this many for each seed of the first frame."""
+    """At most this many to settle the first frame; each seed gets a third of them, a hopeless one a twelfth."""
     tolerance: float = 1e-3
     """A frame has converged when a step lowers its cost by less than this fraction."""
     margin: float = 0.005
@@ -86,7 +86,7 @@ class FrameIKConfig:
 
 
 class FrameIK:
-    """A ``Retargeter``; see the module. Safe to share between clips, robots and calls."""
+    """A ``Retargeter``; see the module. Holds no state between clips, so one serves any number of them."""
 
     def __init__(self, robot: Robot, config: FrameIKConfig = FrameIKConfig()):
         if config.ground not in GROUNDS:
