@@ -298,9 +298,18 @@ def test_part_of_a_file(tmp_path):
 
 
 def test_every_format_module_keeps_the_contract():
-    for name in formats.FORMATS:
+    for name, format in formats.FORMATS.items():
+        assert format.holds in ("human", "robot", "either")
+        assert formats.can(name, "read")
         for verb in ("read", "write"):
-            assert isinstance(formats.options(name, verb), tuple)
+            if formats.can(name, verb):
+                assert isinstance(formats.options(name, verb), tuple)
+            else:
+                with pytest.raises(UnderstudyError, match="read but not written"):
+                    formats.options(name, verb)
+        # An ending shared with another format leaves each to say what is its own; bare tables cannot.
+        if len(formats.ending_in(format.suffixes[0])) > 1 and format.module != "robot_csv":
+            assert formats.can(name, "recognises"), name
 
 
 @pytest.mark.corpus

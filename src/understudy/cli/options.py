@@ -30,6 +30,14 @@ class Reading:
     source_fps: Rate = None
     """The true frame rate of the file, where it states none or a wrong one."""
 
+    body_model: Annotated[Path | None, tyro.conf.arg(metavar="MODEL.npz")] = None
+    """Your own licensed body model, for files of body-model parameters (SMPL, SMPL-H, SMPL-X); without one, mean
+    proportions are used."""
+    skeleton: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """The skeleton of a file that holds poses alone (the .asf of an .amc)."""
+    layout: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """What the points of a keypoint array are: mediapipe-33, coco-17 or h36m-17."""
+
     def given(self) -> dict[str, Any]:
         """Only what was said, under the readers' own names."""
         names = {"source_fps": "fps"}

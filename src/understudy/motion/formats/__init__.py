@@ -1,34 +1,24 @@
 """Files in and out: one module per format, found by name, by suffix or by what is inside.
 
-Every format module offers ``read(path, *, ...)`` and ``write(motion, path, *, ...)``; their keyword arguments
-are the format's options. Modules are imported when first needed.
+``registry`` lists the formats and says what a module offers. Modules are imported when first needed.
 """
 
 import inspect
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from understudy.errors import FormatError, UnderstudyError, UnknownName
-from understudy.motion.formats.doors import existing_file, read_npz
+from understudy.motion.formats.doors import existing, existing_file, read_npz_names
+from understudy.motion.formats.registry import FOLDER, FORMATS, ending_in, suffix_of, suffixes
 from understudy.motion.ops import trim
 from understudy.motion.types import HumanMotion, RobotMotion
 
-FORMATS = {
-    "bvh": "bvh",
-    "native": "native",
-    "mjlab-npz": "mjlab_npz",
-    "gmr-pkl": "gmr_pkl",
-    "unitree-csv": "robot_csv",
-    "kimodo-csv": "robot_csv",
-}
-"""Format name → module in this package."""
-
-SUFFIXES = {"bvh": ".bvh", "native": ".npz", "mjlab-npz": ".npz", "gmr-pkl": ".pkl"}
-CSV_CHOICE = (
-    "A bare .csv does not say its quaternion order. Name the format with the option 'format' (on the command "
-    "line, --from or --as): 'unitree-csv' (xyzw) or 'kimodo-csv' (wxyz)."
+BARE_CSV = (
+    "a .csv of bare numbers does not say its quaternion order. Name the format with the option 'format' (on the "
+    "command line, --from): 'unitree-csv' (xyzw) or 'kimodo-csv' (wxyz)."
 )
 
 
@@ -47,7 +37,7 @@ def load(
     ``joints``, ``robot``; see ``options``). Raises UnderstudyError or FormatError, naming the file, for
     anything that is not a whole and finite motion, and LimitError if nothing lies between the two instants.
     """
-    path = existing_file(path)
+    path = existing(path)
     name = detect(path) if format is None else format
     reader = _function(name, "read")
     bounds = {key: value for key, value in (("start", start), ("end", end)) if value is not None}
@@ -71,16 +61,31 @@ def save(
 
 
 def detect(path: str | Path) -> str:
-    """The name of a file's format, from its suffix or its entries. Raises FormatError if they do not say."""
-    path = existing_file(path)
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        raise FormatError(path, CSV_CHOICE)
-    if suffix == ".npz":
-        return _detect_npz(path)
-    if suffix in (".bvh", ".pkl"):
-        return {".bvh": "bvh", ".pkl": "gmr-pkl"}[suffix]
-    raise FormatError(path, f"no format ends in {suffix!r}. Known endings: {_endings()}; or name the format.")
+    """The name of a file's format, from its suffix or its contents. Raises FormatError if they do not say."""
+    path = existing(path)
+    suffix = suffix_of(path)
+    candidates = ending_in(suffix)
+    if suffix == FOLDER and not any(_recognises(name, path) for name in candidates):
+        raise UnderstudyError(
+            f"{path} is a folder; one motion is needed here, a file or a folder of a known format."
+        )
+    if not candidates:
+        raise FormatError(
+            path, f"no format ends in {suffix!r}. Known endings: {_endings()}; or name the format."
+        )
+    if len(candidates) == 1:
+        return candidates[0]
+    if suffix != FOLDER:
+        existing_file(path)
+    for name in candidates:
+        if _recognises(name, path):
+            return name
+    raise FormatError(path, _nobodys(path, suffix, candidates))
+
+
+def can(name: str, verb: str) -> bool:
+    """Whether a format can be read (``verb="read"``) or written (``"write"``). Raises UnknownName."""
+    return _optional(name, verb) is not None
 
 
 def options(name: str, verb: str = "read") -> tuple[str, ...]:
@@ -88,12 +93,43 @@ def options(name: str, verb: str = "read") -> tuple[str, ...]:
     return _keywords(_function(name, verb))
 
 
-def _function(name: str, verb: str) -> Callable[..., Any]:
+def _module(name: str) -> ModuleType:
     if name not in FORMATS:
         raise UnknownName("format", name, FORMATS)
-    module = import_module(f"{__name__}.{FORMATS[name]}")
+    return import_module(f"{__name__}.{FORMATS[name].module}")
+
+
+def _function(name: str, verb: str) -> Callable[..., Any]:
     # One module may hold several formats of one shape; its functions then carry the format's first word.
-    return getattr(module, verb, None) or getattr(module, f"{verb}_{name.partition('-')[0]}")
+    found = _optional(name, verb)
+    if found is None:
+        raise UnderstudyError(
+            f"The format {name!r} can be read but not written. Formats to write: {_writable()}."
+        )
+    return found
+
+
+def _optional(name: str, verb: str) -> Callable[..., Any] | None:
+    module = _module(name)
+    return getattr(module, verb, None) or getattr(module, f"{verb}_{name.partition('-')[0]}", None)
+
+
+def _recognises(name: str, path: Path) -> bool:
+    """Whether a file is of this format. A module without the function makes no claims: its format must be named."""
+    claim = _optional(name, "recognises")
+    return claim is not None and claim(path)
+
+
+def _nobodys(path: Path, suffix: str, candidates: tuple[str, ...]) -> str:
+    """Why no format claimed the file."""
+    if suffix == ".csv":
+        return BARE_CSV
+    entries = f" (entries: {', '.join(sorted(read_npz_names(path))) or 'none'})" if suffix == ".npz" else ""
+    return f"it is none of the formats that end so{entries}: {', '.join(candidates)}. Name one if you know better."
+
+
+def _writable() -> str:
+    return ", ".join(name for name in FORMATS if can(name, "write"))
 
 
 def _keywords(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -111,27 +147,15 @@ def _call(function: Callable[..., Any], name: str, arguments: tuple, given: dict
 
 
 def _by_suffix(path: Path) -> str:
+    """The format to write: the first whose files end so, where that leaves no doubt about the numbers inside."""
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        raise UnderstudyError(f"Cannot write {path}. {CSV_CHOICE}")
-    for name, own in SUFFIXES.items():
-        if suffix == own:
+        raise UnderstudyError(f"Cannot write {path}: {BARE_CSV.replace('--from', '--as')}")
+    for name in ending_in(suffix):
+        if can(name, "write"):
             return name
     raise UnderstudyError(f"Cannot write {path}: no format ends in {suffix!r}. Known endings: {_endings()}.")
 
 
 def _endings() -> str:
-    return ", ".join(sorted({*SUFFIXES.values(), ".csv"}))
-
-
-def _detect_npz(path: Path) -> str:
-    entries = read_npz(path)
-    if "format" in entries:
-        return "native"
-    if {"joint_pos", "body_pos_w", "body_quat_w"} <= entries.keys():
-        return "mjlab-npz"
-    raise FormatError(
-        path,
-        f"no known npz format has these entries: {', '.join(sorted(entries)) or 'none'}. "
-        "Known are the project's own (entry 'format') and mjlab's (joint_pos, body_pos_w, body_quat_w).",
-    )
+    return ", ".join(suffixes("human", "robot", "either"))

@@ -15,6 +15,12 @@ LARGEST = 1e9
 """Numbers in motions are metres and radians; larger ones are damage."""
 
 
+def existing(path: str | Path) -> Path:
+    """The path of a readable file or folder. Raises UnderstudyError, and FormatError if a file is empty."""
+    path = Path(path)
+    return path if path.is_dir() else existing_file(path)
+
+
 def existing_file(path: str | Path) -> Path:
     """The path of a readable file.
 
@@ -61,6 +67,15 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         raise FormatError(
             path, f"the npz archive is damaged or holds more than plain arrays ({error})."
         ) from error
+
+
+def read_npz_names(path: Path) -> frozenset[str]:
+    """The names of the entries of an npz archive; none for whatever is not one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
+        return frozenset()
 
 
 def need(arrays: dict[str, Any], key: str, path: Path) -> Any:

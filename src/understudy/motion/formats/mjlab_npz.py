@@ -22,6 +22,7 @@ from understudy.motion.formats.doors import (
     number_of,
     numbers_of,
     read_npz,
+    read_npz_names,
     robot_motion,
     text_of,
     texts_of,
@@ -31,6 +32,11 @@ from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.rotations import quat_conj, quat_mul, quat_slerp, quat_to_rotvec
 
 FPS = 50.0
+
+
+def recognises(path: Path) -> bool:
+    """An archive with joints and body poses in the world frame."""
+    return {"joint_pos", "body_pos_w", "body_quat_w"} <= read_npz_names(path)
 
 
 def write(motion: HumanMotion | RobotMotion, path: str | Path, *, bodies: BodyTracks | None = None) -> None:

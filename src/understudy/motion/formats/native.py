@@ -9,7 +9,15 @@ import numpy as np
 
 from understudy.errors import FormatError, ShapeError, UnknownName
 from understudy.motion.files import atomic_path
-from understudy.motion.formats.doors import existing_file, need, number_of, read_npz, text_of, texts_of
+from understudy.motion.formats.doors import (
+    existing_file,
+    need,
+    number_of,
+    read_npz,
+    read_npz_names,
+    text_of,
+    texts_of,
+)
 from understudy.motion.landmarks import Landmarks
 from understudy.motion.types import HumanMotion, Origin, RobotMotion, Skeleton
 
@@ -18,6 +26,11 @@ ROBOT = "understudy-robot"
 VERSION = 1
 
 Motion = HumanMotion | RobotMotion
+
+
+def recognises(path: Path) -> bool:
+    """An archive with the project's own mark."""
+    return "format" in read_npz_names(path)
 
 
 def write(motion: Motion, path: str | Path) -> None:

@@ -1,0 +1,46 @@
+"""Every file format: its name, the module that reads it, and what its files end in.
+
+A new format is one module and one line here. A module offers ``read(path, *, ...)`` and, if the format can be
+written, ``write(motion, path, *, ...)``; their keyword arguments are the format's options. Where formats share an
+ending, each module says with ``recognises(path) -> bool`` whether a file is its own.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = "/"
+"""What a format that is a folder of files ends in."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """``holds`` is whose motion: ``human``, ``robot`` or ``either``. The first suffix is the one that is written."""
+
+    module: str
+    suffixes: tuple[str, ...]
+    holds: str
+
+
+FORMATS = {
+    "native": Format("native", (".npz",), "either"),
+    "bvh": Format("bvh", (".bvh",), "human"),
+    "mjlab-npz": Format("mjlab_npz", (".npz",), "robot"),
+    "gmr-pkl": Format("gmr_pkl", (".pkl",), "robot"),
+    "unitree-csv": Format("robot_csv", (".csv",), "robot"),
+    "kimodo-csv": Format("robot_csv", (".csv",), "robot"),
+}
+
+
+def suffix_of(path: Path) -> str:
+    """A path's ending in small letters, ``FOLDER`` for a folder."""
+    return FOLDER if path.is_dir() else path.suffix.lower()
+
+
+def ending_in(suffix: str) -> tuple[str, ...]:
+    """The formats whose files end so."""
+    return tuple(name for name, format in FORMATS.items() if suffix in format.suffixes)
+
+
+def suffixes(*holds: str) -> tuple[str, ...]:
+    """All endings of formats that hold one of these, folders left out."""
+    return tuple(sorted({s for f in FORMATS.values() if f.holds in holds for s in f.suffixes} - {FOLDER}))
