@@ -16,7 +16,7 @@ import numpy as np
 
 from understudy.errors import FormatError
 from understudy.motion.landmarks import LANDMARKS, Landmarks
-from understudy.robots.robot import Foot, Robot
+from understudy.robots.robot import Doubt, Foot, Robot
 from understudy.rotations import quat_conj
 
 if sys.version_info >= (3, 11):
@@ -24,7 +24,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
-KEYS = {"model", "height", "hands", "harmless_contacts", "t_pose", "velocity_limit", "feet", "landmarks"}
+NEEDED = {"model", "height", "hands", "harmless_contacts", "t_pose", "velocity_limit", "landmarks"}
+KEYS = NEEDED | {"feet", "fixed_base", "doubts"}
+SIDES = {"left", "right"}
 
 
 def read(folder: Path) -> Robot:
@@ -34,7 +36,7 @@ def read(folder: Path) -> Robot:
         text = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise FormatError(path, str(error)) from error
-    _keys(path, "the top level", text, KEYS, KEYS)
+    _keys(path, "the top level", text, KEYS, NEEDED)
     model = _compile(folder / text["model"])
     joints, bodies = (
         _joints(folder / text["model"], model),
@@ -59,10 +61,12 @@ def read(folder: Path) -> Robot:
         t_pose=t_pose.astype(np.float32),
         height=float(_finite(path, "height", text["height"], ())),
         landmarks=_landmarks(path, text["landmarks"], model, bodies, t_pose),
-        feet={side: _foot(path, side, foot, bodies) for side, foot in text["feet"].items()},
+        feet=_feet(path, text.get("feet", {}), bodies),
         hands=frozenset(text["hands"]),
         harmless_contacts=frozenset(frozenset(pair) for pair in text["harmless_contacts"]),
         notice=(folder / "NOTICE").read_text(encoding="utf-8"),
+        fixed_base=_flag(path, "fixed_base", text.get("fixed_base", False)),
+        doubts=tuple(_doubt(path, doubt) for doubt in text.get("doubts", [])),
     )
 
 
@@ -126,6 +130,27 @@ def _velocity_limit(path: Path, patterns: Mapping[str, float], joints: Sequence[
     if (limit <= 0).any():
         raise FormatError(path, "a speed in [velocity_limit] is not positive.")
     return limit
+
+
+def _feet(path: Path, feet: Mapping[str, Any], bodies: Sequence[str]) -> dict[str, Foot]:
+    """Both feet, or none for a robot without legs."""
+    if feet:
+        _keys(path, "[feet]", feet, SIDES, SIDES)
+    return {side: _foot(path, side, foot, bodies) for side, foot in feet.items()}
+
+
+def _flag(path: Path, key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise FormatError(path, f"{key} is true or false; got {value!r}.")
+    return value
+
+
+def _doubt(path: Path, doubt: Any) -> Doubt:
+    words = {"about", "says", "settle"}
+    if not isinstance(doubt, Mapping) or not all(isinstance(value, str) for value in doubt.values()):
+        raise FormatError(path, f"each of [[doubts]] is a table of words; got {doubt!r}.")
+    _keys(path, "one of [[doubts]]", doubt, words, words)
+    return Doubt(**doubt)
 
 
 def _foot(path: Path, side: str, foot: Mapping[str, Any], bodies: Sequence[str]) -> Foot:

@@ -21,6 +21,17 @@ class Foot:
     sole: Float[np.ndarray, "corner 3"]
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """What could not be decided from a model file: what it is about, in words, and the line of ``robot.toml``
+    that settles it.
+    """
+
+    about: str
+    says: str
+    settle: str
+
+
 @dataclass(frozen=True, eq=False)
 class Robot:
     """Names and limits come from the compiled ``model``; landmarks, feet, motor speeds and harmless
@@ -29,7 +40,9 @@ class Robot:
     Joint arrays follow ``joints``, the model's own (depth-first) order without the floating base. ``home``
     is a whole qpos: root position, root quaternion wxyz, joints. ``t_pose`` are the joint positions (rad)
     in which the robot stands like the canonical T-pose of ``motion.landmarks``; in it, every landmark frame
-    equals the world frame. ``harmless_contacts`` are pairs of bodies whose primitives touch by construction
+    equals the world frame. It serves calibration and may lie outside the joint ranges. A robot with a
+    ``fixed_base`` keeps the free joint in its model, which says where it stands, and never moves it from
+    ``home``; a robot without legs has no ``feet``. ``harmless_contacts`` are pairs of bodies whose primitives touch by construction
     and never by fault; ``hands`` are bodies left out of self-collision counts. Geoms of group 2 are what
     one sees, geoms of group 3 (named ``…_collision``) what touches; ``height`` is sole to crown (m),
     ``notice`` whose figures these are.
@@ -51,6 +64,8 @@ class Robot:
     hands: frozenset[str]
     harmless_contacts: frozenset[frozenset[str]]
     notice: str
+    fixed_base: bool = False
+    doubts: tuple[Doubt, ...] = ()
 
     def body_index(self, name: str) -> int:
         """Index into ``bodies``, which leaves out MuJoCo's world body. Raises UnknownName."""
