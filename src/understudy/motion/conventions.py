@@ -17,6 +17,7 @@ from understudy.rotations import quat_about, quat_apply, quat_mul
 Frames = dict[str, np.ndarray]
 
 _H = np.sqrt(0.5)
+_SAME = (1.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,50 @@ BANDAI_NAMCO = Convention(
     },
 )
 
-CONVENTIONS = (BANDAI_NAMCO,)
+# By definition the frames are the world's in a T-pose whose bones are not quite straight: hence the pitches of thighs
+# and shins, exact. Those of trunk and head are the medians of eight clips.
+SOMA = Convention(
+    "SOMA",
+    {
+        "pelvis": "Hips",
+        "spine": "Spine1",
+        "chest": "Chest",
+        "neck": "Neck1",
+        "head": "Head",
+        **{
+            f"{side}_{part}": f"{side.capitalize()}{joint}"
+            for side in SIDES
+            for part, joint in (
+                ("hip", "Leg"),
+                ("knee", "Shin"),
+                ("ankle", "Foot"),
+                ("toe", "ToeBase"),
+                ("collar", "Shoulder"),
+                ("shoulder", "Arm"),
+                ("elbow", "ForeArm"),
+                ("wrist", "Hand"),
+            )
+        },
+    },
+    {
+        "pelvis": (_SAME, 1.6),
+        "spine": (_SAME, 0.0),
+        "chest": (_SAME, -4.7),
+        "neck": (_SAME, -4.1),
+        "head": (_SAME, 1.6),
+        **{
+            f"{side}_{part}": (_SAME, pitch)
+            for side in SIDES
+            for part, pitch in (
+                ("hip", 1.06),
+                ("knee", 4.72),
+                *((part, 0.0) for part in ("ankle", "toe", "collar", "shoulder", "elbow", "wrist")),
+            )
+        },
+    },
+)
+
+CONVENTIONS = (BANDAI_NAMCO, SOMA)
 AGREE = 10.0
 """Degrees by which a bone may leave the direction that a convention gives it."""
 

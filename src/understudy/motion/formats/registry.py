@@ -14,20 +14,25 @@ FOLDER = "/"
 
 @dataclass(frozen=True)
 class Format:
-    """``holds`` is whose motion: ``human``, ``robot`` or ``either``. The first suffix is the one that is written."""
+    """``holds`` is whose motion: ``human``, ``robot`` or ``either``. The first suffix is the one that is written.
+    ``breadth_first`` formats keep joints and bodies in Isaac Lab's order (``robots.orders``), all others in MuJoCo's.
+    """
 
     module: str
     suffixes: tuple[str, ...]
     holds: str
+    breadth_first: bool = False
 
 
 FORMATS = {
     "native": Format("native", (".npz",), "either"),
     "bvh": Format("bvh", (".bvh",), "human"),
     "mjlab-npz": Format("mjlab_npz", (".npz",), "robot"),
+    "isaaclab-npz": Format("mjlab_npz", (".npz",), "robot", breadth_first=True),
     "gmr-pkl": Format("gmr_pkl", (".pkl",), "robot"),
     "unitree-csv": Format("robot_csv", (".csv",), "robot"),
     "kimodo-csv": Format("robot_csv", (".csv",), "robot"),
+    "kimodo-npz": Format("kimodo_npz", (".npz",), "either"),
 }
 
 
