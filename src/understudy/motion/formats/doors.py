@@ -3,16 +3,21 @@
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from understudy.errors import FormatError, ShapeError, UnderstudyError
-from understudy.motion.types import Origin, RobotMotion
+from understudy.errors import FormatError, ShapeError, SkeletonMismatch, UnderstudyError
+from understudy.motion.types import HumanMotion, Origin, RobotMotion
 
 LARGEST = 1e9
 """Numbers in motions are metres and radians; larger ones are damage."""
+
+
+LFS_POINTER = b"version https://git-lfs"
+"""How the text begins that a clone without git-lfs leaves in a file's place."""
 
 
 def existing(path: str | Path) -> Path:
@@ -45,6 +50,12 @@ def existing_file(path: str | Path) -> Path:
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an npz archive, never unpickling anything. Raises FormatError for whatever is not one."""
     if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            pointer = file.read(len(LFS_POINTER)) == LFS_POINTER
+        if pointer:
+            raise FormatError(
+                path, "this is a pointer of git-lfs, not the file; `git lfs pull` fetches the file."
+            )
         raise FormatError(path, "this is not an npz archive (or it was cut short).")
     try:
         # Opened here, because numpy leaves the file open when the archive is damaged.
@@ -140,6 +151,45 @@ def named_joints(joints: Sequence[str] | None, count: int, path: Path) -> tuple[
             path, f"the file holds {count} joint columns, but {len(joints)} joint names were given."
         )
     return tuple(joints)
+
+
+def joints_of(
+    given: Sequence[str] | None, inside: Sequence[str] | None, count: int, path: Path
+) -> tuple[str, ...]:
+    """The joint names of a file that may hold them: its own win, for they are in its own order.
+
+    ``given`` names serve a file without any; beside names ``inside`` they must be the same joints in any order.
+    Raises FormatError.
+    """
+    if inside is None:
+        return named_joints(given, count, path)
+    if len(inside) != count:
+        raise FormatError(path, f"the file names {len(inside)} joints and holds {count} columns of them.")
+    if given is not None and set(given) != set(inside):
+        odd = sorted(set(given) ^ set(inside))
+        raise FormatError(
+            path, f"the joints named in the file are not those that were asked for; first: {odd[0]!r}."
+        )
+    return tuple(inside)
+
+
+def robot_only(motion: HumanMotion | RobotMotion, path: str | Path) -> RobotMotion:
+    """The motion to be written at ``path``, if it is a robot's. Raises UnderstudyError if it is a human's."""
+    if isinstance(motion, RobotMotion):
+        return motion
+    raise UnderstudyError(f"Cannot write {path}: this format holds a robot's motion, not a human's.")
+
+
+def in_order(motion: RobotMotion, joints: Sequence[str]) -> RobotMotion:
+    """The same clip with its joint columns in another order. Raises SkeletonMismatch for other joints."""
+    joints = tuple(joints)
+    if joints == motion.joints:
+        return motion
+    if len(joints) != len(motion.joints) or set(joints) != set(motion.joints):
+        odd = sorted(set(joints) ^ set(motion.joints))
+        raise SkeletonMismatch(f"The motion's joints are not those of the order; first: {odd[0]!r}.")
+    columns = [motion.joints.index(name) for name in joints]
+    return replace(motion, joints=joints, joint_pos=motion.joint_pos[:, columns])
 
 
 def robot_motion(
