@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import FormatError, ShapeError, SkeletonMismatch, UnderstudyError
-from understudy.motion.types import HumanMotion, Origin, RobotMotion
+from understudy.motion.types import HumanMotion, Origin, RobotMotion, Tracks
 
 LARGEST = 1e9
 """Numbers in motions are metres and radians; larger ones are damage."""
@@ -47,8 +47,11 @@ def existing_file(path: str | Path) -> Path:
     return path
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an npz archive, never unpickling anything. Raises FormatError for whatever is not one."""
+def read_npz(path: Path, only: Container[str] | None = None) -> dict[str, np.ndarray]:
+    """All arrays of an npz archive, or ``only`` those named, never unpickling anything.
+
+    Raises FormatError for whatever is not an archive of arrays; what is not asked for may be anything.
+    """
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
             pointer = file.read(len(LFS_POINTER)) == LFS_POINTER
@@ -60,7 +63,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         # Opened here, because numpy leaves the file open when the archive is damaged.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+            return {key: archive[key] for key in archive.files if only is None or key in only}
     except (
         ValueError,
         KeyError,
@@ -203,6 +206,7 @@ def robot_motion(
     joint_pos: np.ndarray,
     lines: bool = False,
     origin: Origin | None = None,
+    tracks: Tracks | None = None,
 ) -> RobotMotion:
     """A robot motion from a file's arrays, with the file named in every complaint.
 
@@ -237,7 +241,14 @@ def robot_motion(
         )
     try:
         return RobotMotion(
-            robot, joints, fps, root_pos, root_quat, joint_pos, {}, origin or Origin(source=path.name)
+            robot,
+            joints,
+            fps,
+            root_pos,
+            root_quat,
+            joint_pos,
+            tracks or {},
+            origin or Origin(source=path.name),
         )
     except ShapeError as error:
         raise FormatError(path, str(error)) from error
