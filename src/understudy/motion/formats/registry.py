@@ -33,6 +33,8 @@ FORMATS = {
     "unitree-csv": Format("robot_csv", (".csv",), "robot"),
     "kimodo-csv": Format("robot_csv", (".csv",), "robot"),
     "kimodo-npz": Format("kimodo_npz", (".npz",), "either"),
+    "pyroki-npz": Format("pyroki_npz", (".npz",), "robot"),
+    "sonic-csv": Format("sonic_csv", (FOLDER,), "robot", breadth_first=True),
 }
 
 
