@@ -27,6 +27,7 @@ class Format:
 FORMATS = {
     "native": Format("native", (".npz",), "either"),
     "bvh": Format("bvh", (".bvh",), "human"),
+    "smpl-npz": Format("smpl_npz", (".npz",), "human"),
     "mjlab-npz": Format("mjlab_npz", (".npz",), "robot"),
     "isaaclab-npz": Format("mjlab_npz", (".npz",), "robot", breadth_first=True),
     "gmr-pkl": Format("gmr_pkl", (".pkl",), "robot"),
