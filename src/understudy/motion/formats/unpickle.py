@@ -1,80 +1,18 @@
-"""Pickles from strangers, read without running anything that is in them.
-
-A pickle is a program. This reader knows the few names that numpy arrays and numpy numbers are built from,
-refuses every other one before it is looked up, and checks that only plain containers, texts and numbers come
-out.
-"""
+"""Pickles from strangers, read without running anything that is in them: plain containers and numpy arrays."""
 
 import io
-import pickle
+import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from understudy.errors import FormatError
+from understudy.motion.formats.pickle_machine import Name, Read, Refused, StandIn, names, ordered, run
 
-
-def _plain_codec(text: str, encoding: str) -> bytes:
-    """What pickles of protocol 2 and below use to spell bytes: the text in latin-1, and nothing else."""
-    if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"bytes spelled in the encoding {encoding!r}")
-    return text.encode("latin-1")
-
-
-def _array_shell(kind: type, shape: tuple[int, ...], _code: bytes) -> np.ndarray:
-    """The empty array that numpy's pickles fill afterwards; never a subclass."""
-    if kind is not np.ndarray:
-        raise pickle.UnpicklingError("an array of another class than numpy.ndarray")
-    # The type code is a placeholder; the state that follows brings the array's own.
-    return np.ndarray(shape, np.int8)
-
-
-def _plain_dtype(*arguments: Any) -> np.dtype:
-    dtype = np.dtype(*arguments)
-    if dtype.hasobject:
-        raise pickle.UnpicklingError("an array of Python objects")
-    return dtype
-
-
-def _number(dtype: np.dtype, data: bytes | str | None = None) -> Any:
-    if isinstance(data, str):  # Python 2 had one type for texts and bytes
-        data = data.encode("latin-1")
-    if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(data, bytes):
-        raise pickle.UnpicklingError("a numpy number of an unusual kind")
-    return np.frombuffer(data, dtype, count=1)[0]
-
-
-def _array_from_buffer(buffer: Any, dtype: np.dtype, shape: tuple, order: str) -> np.ndarray:
-    """Protocol 5 keeps an array's bytes in one buffer."""
-    if not isinstance(dtype, np.dtype) or dtype.hasobject:
-        raise pickle.UnpicklingError("an array of Python objects")
-    return np.frombuffer(buffer, dtype).reshape(shape, order="F" if order == "F" else "C")
-
-
-_ADMITTED: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): _plain_dtype,
-    ("_codecs", "encode"): _plain_codec,
-    ("collections", "OrderedDict"): dict,
-    **{
-        (f"numpy.{core}.{module}", name): value
-        for core in ("core", "_core")  # numpy 1 and numpy 2
-        for module, name, value in (
-            ("multiarray", "_reconstruct", _array_shell),
-            ("multiarray", "scalar", _number),
-            ("numeric", "_frombuffer", _array_from_buffer),
-        )
-    },
-}
-
-
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ADMITTED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
+CODE = re.compile(r"[<>|=]?([biufcSU]\d{1,9}|\?)")
+"""Types of plain numbers and texts, as numpy spells them."""
+MOST_AXES = 32
 
 
 def read_pickle(path: Path) -> Any:
@@ -82,55 +20,107 @@ def read_pickle(path: Path) -> Any:
 
     Raises FormatError for damaged files and for anything else inside, naming what it asked for.
     """
-    try:
-        value = _Reader(io.BytesIO(path.read_bytes()), encoding="latin1").load()
-    except pickle.UnpicklingError as error:
-        raise FormatError(
-            path,
-            f"this pickle is damaged or holds more than numpy arrays and plain containers ({error}). "
-            "Pickles can run code, so nothing else is admitted.",
-        ) from error
-    except (
-        EOFError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        OverflowError,
-        MemoryError,
-        RecursionError,
-        AssertionError,
-        ImportError,
-        SystemError,
-    ) as error:
-        # The unpickler meets damage with whatever its opcodes happen to stumble over.
-        raise FormatError(
-            path, f"this is not a whole pickle file ({type(error).__name__}: {error})."
-        ) from error
-    odd = _first_odd(value)
-    if odd is not None:
-        raise FormatError(path, f"this pickle holds a {odd}; only arrays and plain containers are admitted.")
-    return value
+    return run(io.BytesIO(path.read_bytes()), path, NUMPY)
 
 
-def _first_odd(value: Any) -> str | None:
-    """The type of the first thing inside that is not plain, if any. Shared and circular parts are visited
-    once."""
-    waiting, seen = [value], set()
-    while waiting:
-        item = waiting.pop()
-        if item is None or isinstance(item, bool | int | float | complex | str | bytes | np.generic):
-            continue
-        if isinstance(item, np.ndarray):
-            if item.dtype.hasobject:
-                return "numpy array of objects"
-        elif id(item) not in seen:
-            seen.add(id(item))
-            if isinstance(item, dict):
-                waiting += [*item.keys(), *item.values()]
-            elif isinstance(item, list | tuple | set | frozenset):
-                waiting += item
-            else:
-                return type(item).__name__
-    return None
+class NumpyType(StandIn):
+    """A numpy dtype. Its pickle says the byte order apart."""
+
+    def __init__(self, code: Any, *_: Any):
+        if not (isinstance(code, str) and CODE.fullmatch(code)):
+            raise Refused(f"an array of the type {str(code)[:20]!r}")
+        self.dtype = np.dtype(code)
+
+    def build(self, state: Any, _read: Read) -> None:
+        _version, order, *fields = state
+        if order not in ("<", ">", "|", "=") or any(fields[:3]):
+            raise Refused("an array of records")
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+class NumpyArray(StandIn):
+    """A numpy array, which its pickle makes empty and fills afterwards; never a subclass."""
+
+    array: np.ndarray | None = None
+
+    def __init__(self, kind: Any, *_: Any):
+        # Shape and type given here are placeholders; the state brings the array's own.
+        check_kind(kind)
+
+    def build(self, state: Any, _read: Read) -> None:
+        shape, dtype, fortran, data = state[-4:]
+        self.array = array_of(as_bytes(data), dtype, shape, "F" if fortran else "C")
+
+    def value(self) -> Any:
+        if self.array is None:
+            raise Refused("an array without content")
+        return self.array
+
+
+def check_kind(kind: Any) -> None:
+    """Raise ``Refused`` unless this is the class numpy.ndarray itself."""
+    if not (isinstance(kind, Name) and kind.text == "numpy.ndarray"):
+        raise Refused("an array of another class than numpy.ndarray")
+
+
+def size_of(dtype: Any, shape: Any) -> int:
+    """The bytes of an array, from its parts in a pickle. Raises ``Refused`` if they are none."""
+    sound = isinstance(shape, tuple) and len(shape) <= MOST_AXES
+    if not sound or not all(isinstance(n, int) and n >= 0 for n in shape) or not isinstance(dtype, NumpyType):
+        raise Refused("an array of an unusual shape or type")
+    return math.prod(shape) * dtype.dtype.itemsize
+
+
+def array_of(data: bytes, dtype: Any, shape: Any, order: Any = "C") -> np.ndarray:
+    """The array of these bytes, which must be exactly as many as its shape and type take."""
+    if len(data) != size_of(dtype, shape) or order not in ("C", "F"):
+        raise Refused(f"an array whose shape does not fit its {len(data)} bytes")
+    return np.ndarray(shape, dtype.dtype, data, order=order)
+
+
+def as_bytes(data: Any) -> bytes:
+    """The bytes of an array; pickles of Python 2 hold them as text."""
+    if isinstance(data, str):
+        return data.encode("latin-1")
+    if not isinstance(data, bytes):
+        raise Refused("an array whose content is not bytes")
+    return data
+
+
+def _number(dtype: Any, data: Any = None) -> Any:
+    return array_of(as_bytes(data), dtype, ())[()]
+
+
+def _array_from_buffer(data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> np.ndarray:
+    """Protocol 5 keeps an array's bytes in one buffer, with the axes in the order of memory."""
+    if order == "K" and axes is not None:
+        return array_of(as_bytes(data), dtype, shape).transpose(axes)
+    return array_of(as_bytes(data), dtype, shape, order)
+
+
+def _plain_codec(text: Any, encoding: Any) -> bytes:
+    """What pickles of protocol 2 and below use to spell bytes: the text in latin-1, and nothing else."""
+    if encoding not in ("latin1", "latin-1"):
+        raise Refused(f"bytes spelled in the encoding {encoding!r}")
+    return text.encode("latin-1")
+
+
+NUMPY = names(
+    {
+        "numpy.ndarray": None,
+        "numpy.dtype": NumpyType,
+        "_codecs.encode": _plain_codec,
+        "__builtin__.bytes": lambda: b"",  # how protocol 2 spells no bytes at all
+        "collections.OrderedDict": ordered,
+        **{
+            f"numpy.{core}.{name}": make
+            for core in ("core", "_core")  # numpy 1 and numpy 2
+            for name, make in (
+                ("multiarray._reconstruct", NumpyArray),
+                ("multiarray.scalar", _number),
+                ("numeric._frombuffer", _array_from_buffer),
+            )
+        },
+    }
+)
+"""The names that numpy arrays and numpy numbers are built from."""
