@@ -1,7 +1,6 @@
 """joblib's files, read without joblib: a pickle with the bytes of its arrays in between, compressed or not."""
 
 import bz2
-import io
 import lzma
 import zlib
 from pathlib import Path
@@ -34,7 +33,7 @@ def read_joblib(path: Path) -> Any:
     Nothing in it is run. Raises FormatError for damaged files, for anything else inside, for the layout of joblib
     before 0.10 and for lz4.
     """
-    return run(io.BytesIO(content(path)), path, {**NUMPY, **JOBLIB})
+    return run(content(path), path, {**NUMPY, **JOBLIB})
 
 
 def content(path: Path) -> bytes:

@@ -6,12 +6,13 @@ what stands in that table can be called, and only the stand-ins that it makes ta
 from dicts, lists, tuples, texts, numbers and arrays, so nothing else can be left inside.
 """
 
+import io
 import pickle
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -72,7 +73,8 @@ class _Machine(pickle._Unpickler):
     dispatch: ClassVar[dict[int, Any]] = dict(_ORIGINAL)
     stack: list[Any]
 
-    def __init__(self, stream: BinaryIO, table: Names, persistent: Callable[[Any], Any] | None):
+    def __init__(self, data: bytes, table: Names, persistent: Callable[[Any], Any] | None):
+        stream = io.BytesIO(data)
         # Python 2 had one type for texts and bytes; latin-1 keeps every byte of either.
         super().__init__(stream, encoding="latin1")
         self._raw, self._table, self._persistent = stream.read, table, persistent
@@ -148,7 +150,7 @@ def ordered(pairs: Any = ()) -> dict[Any, Any]:
 
 
 def run(
-    stream: BinaryIO,
+    data: bytes,
     path: Path,
     table: Names,
     *,
@@ -162,7 +164,7 @@ def run(
     inside, naming what it asked for.
     """
     try:
-        value = _Machine(stream, table, persistent).load()
+        value = _Machine(data, table, persistent).load()
         return plain(value) if finish else value
     except Refused as error:
         raise FormatError(

@@ -4,7 +4,6 @@ Reading runs nothing: the pickle may ask for tensors of numbers and plain contai
 within the numbers that are there before one of them is touched.
 """
 
-import io
 import math
 import zipfile
 import zlib
@@ -45,7 +44,7 @@ def read_torch(path: Path, also: Mapping[str, Callable[..., Any] | None] | None 
     them. Raises FormatError for damaged files and for anything else inside.
     """
     with _Archive(path) as archive:
-        return run(archive.pickle(), path, _table(also), persistent=archive.storage)
+        return run(archive.bytes("data.pkl"), path, _table(also), persistent=archive.storage)
 
 
 def entries(path: Path, also: Mapping[str, Callable[..., Any] | None] | None = None) -> frozenset[str]:
@@ -54,7 +53,7 @@ def entries(path: Path, also: Mapping[str, Callable[..., Any] | None] | None = N
     Raises FormatError as ``read_torch`` does.
     """
     with _Archive(path) as archive:
-        found = run(archive.pickle(), path, _table(also), persistent=archive.storage, finish=False)
+        found = run(archive.bytes("data.pkl"), path, _table(also), persistent=archive.storage, finish=False)
     return frozenset(map(str, found)) if isinstance(found, dict) else frozenset()
 
 
@@ -83,9 +82,6 @@ class _Archive:
 
     def __exit__(self, *_: object) -> None:
         self._zip.close()
-
-    def pickle(self) -> io.BytesIO:
-        return io.BytesIO(self.bytes("data.pkl"))
 
     def bytes(self, name: str) -> bytes:
         """One entry of the archive. Raises FormatError if it is missing, compressed or damaged."""
