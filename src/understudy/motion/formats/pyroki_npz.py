@@ -54,7 +54,8 @@ def read(
     if fps is None:
         raise FormatError(
             path,
-            "the file does not state its frame rate. Give it with the option 'fps' (on the command line, --source-fps).",
+            "the file does not state its frame rate. Give it with the option 'fps' (on the command line, "
+            "--source-fps).",
         )
     if robot is None and "robot" in arrays:
         robot = text_of(arrays["robot"], "robot", path)
@@ -83,7 +84,7 @@ def write(motion: HumanMotion | RobotMotion, path: str | Path) -> None:
     }
     contacts = {name: np.asarray(values) for name, values in motion.tracks.items() if name == CONTACTS}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **entries, **contacts)
+        np.savez(file, **entries, **contacts)  # pyright: ignore[reportArgumentType]
 
 
 def _contacts(arrays: dict[str, np.ndarray], frames: int) -> dict[str, np.ndarray]:

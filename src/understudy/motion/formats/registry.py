@@ -28,6 +28,7 @@ FORMATS = {
     "native": Format("native", (".npz",), "either"),
     "bvh": Format("bvh", (".bvh",), "human"),
     "smpl-npz": Format("smpl_npz", (".npz",), "human"),
+    "amc": Format("amc", (".amc",), "human"),
     "mjlab-npz": Format("mjlab_npz", (".npz",), "robot"),
     "isaaclab-npz": Format("mjlab_npz", (".npz",), "robot", breadth_first=True),
     "gmr-pkl": Format("gmr_pkl", (".pkl",), "robot"),
@@ -36,6 +37,7 @@ FORMATS = {
     "kimodo-npz": Format("kimodo_npz", (".npz",), "either"),
     "pyroki-npz": Format("pyroki_npz", (".npz",), "robot"),
     "sonic-csv": Format("sonic_csv", (FOLDER,), "robot", breadth_first=True),
+    "lerobot": Format("lerobot", (FOLDER,), "robot"),
 }
 
 
