@@ -4,9 +4,10 @@ from understudy.motion.bodies import BodyTracks
 from understudy.motion.floor import floor_height, ground
 from understudy.motion.formats import load, save
 from understudy.motion.height import scale_to_height
+from understudy.motion.homing import blend_home
 from understudy.motion.landmarks import LANDMARKS, PARENT_OF, Landmarks, mirrored
 from understudy.motion.mirror import mirror, mirror_robot
-from understudy.motion.ops import blend_home, join, resample, sample_every, trim
+from understudy.motion.ops import join, resample, sample_every, trim
 from understudy.motion.types import HumanFrame, HumanMotion, Origin, RobotFrame, RobotMotion, Skeleton
 
 __all__ = [

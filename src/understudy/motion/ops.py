@@ -1,5 +1,4 @@
-"""New clips from old ones, for humans and robots alike: resample, trim, join, and blend to a robot's home
-stance.
+"""New clips from old ones, for humans and robots alike: resample, trim and join.
 
 Nothing is changed in place. Tracks are carried along, and every operation writes itself into
 ``origin.history``.
@@ -25,8 +24,7 @@ from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.rotations import quat_about, quat_apply, quat_mul, quat_yaw
 
 FASTEST = 10_000.0
-"""Frame rates (1/s) above this are mistakes; so are blends longer than ``LONGEST`` (s)."""
-LONGEST = 60.0
+"""Frame rates (1/s) above this are mistakes."""
 
 
 def resample(motion: Motion, fps: float) -> Motion:
@@ -110,49 +108,9 @@ def join(first: Motion, second: Motion, blend: float = 0.3) -> Motion:
     return replace(with_arrays(first, result), origin=origin)
 
 
-def blend_home(motion: RobotMotion, home: Float[np.ndarray, "qpos"], seconds: float = 0.8) -> RobotMotion:
-    """The clip with a smooth way from the robot's home stance before it and one back to it after it.
-
-    ``home`` is a whole qpos in the order of ``motion.joints``. Height, tilt and joints of the stance are its
-    own; its place on the floor and its heading are those of the clip's first and last frame. The blends are
-    minimum-jerk and each adds round(seconds · fps) frames. Tracks hold their first and last values.
-    """
-    size = 7 + len(motion.joints)
-    if np.shape(home) != (size,):
-        raise LimitError(
-            f"home must be a qpos with {size} entries for {size - 7} joints; got {np.shape(home)}."
-        )
-    if not (seconds * motion.fps > 0.5 and seconds <= LONGEST):
-        raise LimitError(
-            f"A blend takes from one frame ({1 / motion.fps:.3g} s here) to {LONGEST:g} s; got {seconds:g} s."
-        )
-    count = round(seconds * motion.fps)
-    arrays = arrays_of(motion)
-    weight = minimum_jerk(np.arange(count) / count)
-    start, stop = (rows(arrays, np.full(count, k)) for k in (0, motion.frames - 1))
-    before = mixed(motion, _standing(start, home), start, weight)
-    after = mixed(motion, _standing(stop, home), stop, weight[::-1])
-    result = with_arrays(motion, concatenated([before, arrays, after]))
-    return replace(result, origin=motion.origin.after("blend_home", seconds=seconds))
-
-
 def _check_rate(fps: float) -> None:
     if not 0 < fps <= FASTEST:  # false for NaN, too
         raise LimitError(f"fps must be a positive number, at most {FASTEST:g}; got {fps}.")
-
-
-def _standing(held: Arrays, home: np.ndarray) -> Arrays:
-    """The home stance on the spot and with the heading of the held frames."""
-    home = np.asarray(home, np.float64)
-    turn = quat_about("z", quat_yaw(held["root_quat"].astype(np.float64)) - quat_yaw(home[3:7]))
-    pos = held["root_pos"].copy()
-    pos[:, 2] = home[2]
-    joints = np.tile(home[7:].astype(np.float32), (len(pos), 1))
-    return held | {
-        "root_pos": pos,
-        "root_quat": quat_mul(turn, home[3:7]).astype(np.float32),
-        "joint_pos": joints,
-    }
 
 
 def _placed_like(
