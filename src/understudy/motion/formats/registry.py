@@ -29,6 +29,7 @@ FORMATS = {
     "bvh": Format("bvh", (".bvh",), "human"),
     "smpl-npz": Format("smpl_npz", (".npz",), "human"),
     "amc": Format("amc", (".amc",), "human"),
+    "deepmimic-json": Format("deepmimic_json", (".json", ".txt"), "human"),
     "mjlab-npz": Format("mjlab_npz", (".npz",), "robot"),
     "isaaclab-npz": Format("mjlab_npz", (".npz",), "robot", breadth_first=True),
     "gmr-pkl": Format("gmr_pkl", (".pkl",), "robot"),
@@ -37,6 +38,8 @@ FORMATS = {
     "kimodo-npz": Format("kimodo_npz", (".npz",), "either"),
     "pyroki-npz": Format("pyroki_npz", (".npz",), "robot"),
     "sonic-csv": Format("sonic_csv", (FOLDER,), "robot", breadth_first=True),
+    "protomotions-motion": Format("protomotions", (".motion",), "robot"),
+    "protomotions-pt": Format("protomotions_pt", (".pt",), "robot"),
     "lerobot": Format("lerobot", (FOLDER,), "robot"),
 }
 

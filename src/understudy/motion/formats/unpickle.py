@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from understudy.errors import FormatError
+from understudy.motion.formats.doors import need
 from understudy.motion.formats.pickle_machine import Name, Read, Refused, StandIn, names, ordered, run
 
 CODE = re.compile(r"[<>|=]?([biufcSU]\d{1,9}|\?)")
@@ -20,6 +22,17 @@ def read_pickle(path: Path) -> Any:
     Raises FormatError for damaged files and for anything else inside, naming what it asked for.
     """
     return run(path.read_bytes(), path, NUMPY)
+
+
+def entry(record: Any, key: str, path: Path) -> np.ndarray:
+    """An array of a dict that was read; numbers and lists of numbers become one. Raises FormatError if it has none."""
+    if not isinstance(record, dict):
+        raise FormatError(path, f"this format keeps a dict; found a {type(record).__name__}.")
+    value = need(record, key, path)
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise FormatError(path, f"the entry {key!r} is no array of numbers ({error}).") from error
 
 
 class NumpyType(StandIn):
