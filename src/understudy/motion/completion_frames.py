@@ -12,7 +12,7 @@ from understudy.motion.completion_points import Seen
 from understudy.motion.completion_twist import twisted
 from understudy.motion.landmarks import SIDES
 from understudy.motion.posture import angle, stature, unit
-from understudy.rotations import quat_apply, quat_conj, quat_from_axes, quat_mul, quat_slerp
+from understudy.rotations import quat_about, quat_apply, quat_conj, quat_from_axes, quat_mul, quat_slerp
 
 Frames = dict[str, Float[np.ndarray, "time 4"]]
 
@@ -23,6 +23,8 @@ FOOT_SHOWS_KNEE = 0.05
 """What the direction of a foot says about the turn of its leg, relative to a knee bent by a right angle."""
 TRUNK_TRUST, HEAD_TRUST = 0.5, 3.0
 """Seconds of plain standing that weigh as much as the points' own up."""
+STEEPEST = 0.7
+"""How far, as a sine, the line from the ankle to the ball of a flat foot may decline."""
 LIFTED = 0.04
 """Height over its lowest (m) at which an ankle, whose foot is not seen, hardly says any more that the foot is flat."""
 
@@ -166,7 +168,17 @@ def _foot(seen: Seen, side: str, direction: np.ndarray, shin: np.ndarray) -> np.
     if f"{side}_small_toe" in seen and f"{side}_toe_tip" in seen:
         outward = unit(seen.pos[f"{side}_small_toe"] - seen.pos[f"{side}_toe_tip"])
         left = unit(left + (outward if side == "left" else -outward))
-    return quat_from_axes(direction, left - direction * (left * direction).sum(-1, keepdims=True))
+    foot = quat_from_axes(direction, left - direction * (left * direction).sum(-1, keepdims=True))
+    return foot if f"{side}_heel" in seen else quat_mul(foot, quat_about("y", -_decline(seen, side)))
+
+
+def _decline(seen: Seen, side: str) -> np.ndarray:
+    """By what angle the line from the ankle to the toes declines in a flat foot (rad): by how much higher the ankle
+    comes to lie when both are lowest."""
+    ankle, toe = seen.pos[f"{side}_ankle"], seen.pos[f"{side}_toe"]
+    drop = np.percentile(ankle[:, 2], 5) - np.percentile(toe[:, 2], 5)
+    length = np.median(np.linalg.norm(toe - ankle, axis=-1))
+    return np.arcsin(np.clip(drop / max(length, 1e-6), 0.0, STEEPEST))
 
 
 def _unseen_foot(shin: np.ndarray, ankle: np.ndarray) -> np.ndarray:

@@ -69,9 +69,7 @@ def bridged(
 
     Points that are never seen are left out. Raises SkeletonMismatch if a hip or a shoulder is among them.
     """
-    valid = {
-        name: np.isfinite(pos).all(-1) & (confidence[name] > UNSEEN) for name, pos in points.items()
-    }
+    valid = {name: np.isfinite(pos).all(-1) & (confidence[name] > UNSEEN) for name, pos in points.items()}
     lost = [name for name in NEEDED if name not in points or not valid[name].any()]
     if lost:
         raise SkeletonMismatch(f"No trunk can be made of these points: {', '.join(lost)} are never seen.")

@@ -36,6 +36,8 @@ FORMATS = {
     "unitree-csv": Format("robot_csv", (".csv",), "robot"),
     "kimodo-csv": Format("robot_csv", (".csv",), "robot"),
     "kimodo-npz": Format("kimodo_npz", (".npz",), "either"),
+    "keypoints": Format("keypoints", (".npz", ".npy"), "human"),
+    "zed-json": Format("zed_json", (".json",), "human"),
     "pyroki-npz": Format("pyroki_npz", (".npz",), "robot"),
     "sonic-csv": Format("sonic_csv", (FOLDER,), "robot", breadth_first=True),
     "protomotions-motion": Format("protomotions", (".motion",), "robot"),
