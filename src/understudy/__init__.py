@@ -1,6 +1,6 @@
 """understudy: human motion in, motion a humanoid robot can really perform out, with the proof beside it.
 
-The rooms (``motion``, ``robots``, ``retarget``, ``evaluate``, ``view``) load on first use, so that importing the
+The rooms (``motion``, ``robots``, ``retarget``, ``evaluate``, ``view``, …) load on first use, so that importing the
 package costs nothing.
 """
 
@@ -9,11 +9,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from understudy import evaluate, kinematics, motion, retarget, robots, view
+    from understudy import curate, evaluate, kinematics, motion, pipelines, retarget, robots, view
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "evaluate", "kinematics", "motion", "retarget", "robots", "view"]
+__all__ = ["__version__", "curate", "evaluate", "kinematics", "motion", "pipelines", "retarget", "robots", "view"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -221,12 +221,12 @@ def test_retarget_a_folder_keeps_its_structure_and_outlives_failures(capsys, tmp
     (folder / "notes.txt").write_text("not a motion")
     out = tmp_path / "out"
     result = document(capsys, "retarget", folder, "--out", out, code=1)
-    assert (result["failed"], len(result["results"])) == (1, 3)
-    assert sorted(str(p.relative_to(out)) for p in out.rglob("*.*")) == ["a.npz", "deep/b.npz"]
+    assert (result["failed"], result["done"]) == (1, 2)
+    assert sorted(str(p.relative_to(out)) for p in out.rglob("*.npz")) == ["a.npz", "deep/b.npz"]
     assert main(["retarget", str(folder), "--out", str(out)]) == 1
     shown = capsys.readouterr()
     assert "broken.bvh" in shown.out
-    assert "2 of 3 clips" in shown.err
+    assert "2 were up to date" in shown.err
 
 
 def test_retarget_fails_in_words(capsys, tmp_path, walk, robot_file, standing):
@@ -278,7 +278,7 @@ def test_plan_of_files_patterns_and_folders(tmp_path, monkeypatch):
         Path(name).touch()
 
     def planned(*files, out):
-        return {str(job.source): str(job.target) for job in plan(files, Path(out), ".npz")}
+        return {str(task.source): str(task.target) for task in plan(files, Path(out), ".npz").tasks}
 
     assert planned("a/one.bvh", out="x.npz") == {"a/one.bvh": "x.npz"}
     assert planned("a/one.bvh", out="x") == {"a/one.bvh": "x/one.npz"}

@@ -1,6 +1,5 @@
 """``understudy retarget``: human motion in, certified robot motion out, for one clip or a folder of them."""
 
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,29 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from understudy.cli.console import (
-    certificate_table,
-    complain,
-    err,
-    out,
-    print_json,
-    progress_bar,
-    quiet_stdout,
-)
-from understudy.cli.inputs import Job, plan
-from understudy.cli.options import Inputs, Metres, Rate, Reading, Seconds, expect, load_any
-from understudy.errors import UnderstudyError, UnknownName
+from understudy.cli.console import certificate_table, complain, out, print_json, quiet_stdout
+from understudy.cli.inputs import Plan, plan
+from understudy.cli.job import Job, run_job
+from understudy.cli.options import Inputs, Metres, Rate, Reading, Seconds
+from understudy.errors import UnderstudyError
 
 if TYPE_CHECKING:
-    from understudy.protocols import Retargeter
+    from understudy.pipelines import RetargetClip
 
 
 @dataclass(frozen=True)
 class Retarget:
     """Turn human motions into motions of a robot, each with a certificate.
 
-    Files, glob patterns and folders; a folder is searched, and its structure is kept below --out. A clip that
-    fails does not stop the others; the exit code then is 1.
+    Files, glob patterns and folders; a folder is searched, and its structure is kept below --out, which becomes a
+    dataset with a manifest. Run the same command again after an interruption: what is done is not done again. A clip
+    that fails does not stop the others; the exit code then is 1.
     """
 
     files: Inputs
@@ -52,77 +45,70 @@ class Retarget:
     """The person's height in metres, where the file's skeleton has another; the clip is scaled to it."""
     ground: Literal["auto", "flat", "none"] = "auto"
     """Where the floor is: found by the feet, the lowest level of the clip, or the file's own zero."""
+    workers: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Processes for many clips; one for each core if not given."""
+    force: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Make again what is up to date."""
+    cluster: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """Run on Ray: the address of a cluster, or `local`. Its machines must see the same files."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print one JSON document instead of tables."""
 
     def run(self) -> int:
         with quiet_stdout(self.json):
-            jobs = plan(self.files, self.out, ".npz")
-            retargeter = self._retargeter()
-            results = self._all(jobs, retargeter)
-        failed = sum("error" in result for result in results)
+            made = plan(self.files, self.out, ".npz")
+            recipe = self._recipe()
+            recipe.check()
+            result = self._one(recipe, made) if made.single else None
+        about = {"robot": self.robot, "method": self.method}
+        if result is None:
+            job = Job("retarget", self.out, self.workers, self.cluster, self.force, self.json)
+            return run_job(job, made, recipe, about)
+        failed = "error" in result
         if self.json:
-            print_json({"robot": self.robot, "method": self.method, "failed": failed, "results": results})
-        elif len(jobs) == 1 and not failed:
-            _print_one(results[0])
-        elif len(jobs) > 1:
-            _print_all(results)
-        if failed and len(jobs) == 1:
-            complain(results[0]["error"])
+            print_json({**about, "failed": int(failed), "results": [result]})
+        if failed:
+            complain(result["error"])
             return 2
-        return 1 if failed else 0
+        if not self.json:
+            _print_one(result)
+        return 0
 
-    def _retargeter(self) -> "Retargeter":
-        from understudy import retarget, robots
+    def _recipe(self) -> "RetargetClip":
+        from understudy.pipelines import RetargetClip
 
-        if self.method not in retarget.METHODS:
-            raise UnknownName("method", self.method, retarget.METHODS)
-        return retarget.METHODS[self.method](robots.load(self.robot), ground=self.ground)
+        robot = str(Path(self.robot).absolute()) if Path(self.robot).is_dir() else self.robot
+        return RetargetClip(
+            robot,
+            self.method,
+            self.ground,
+            self.reading.given(),
+            self.start,
+            self.end,
+            self.fps,
+            self.human_height,
+        )
 
-    def _all(self, jobs: list[Job], retargeter: "Retargeter") -> list[dict[str, Any]]:
-        """Do every job; a failure becomes an ``error`` in its result."""
-        results = []
-        with progress_bar() as bar:
-            task = bar.add_task("retarget", total=len(jobs))
-            for job in jobs:
-                bar.update(task, description=job.source.name)
-                begin = time.perf_counter()
-                result: dict[str, Any] = {"source": str(job.source)}
-                try:
-                    result |= self._one(job, retargeter)
-                except (UnderstudyError, OSError) as error:
-                    result["error"] = str(error)
-                results.append(result | {"seconds": time.perf_counter() - begin})
-                bar.advance(task)
-        return results
+    def _one(self, recipe: "RetargetClip", made: Plan) -> dict[str, Any]:
+        """Retarget, certify and save one clip; a failure becomes an ``error``."""
+        from understudy import motion
 
-    def _one(self, job: Job, retargeter: "Retargeter") -> dict[str, Any]:
-        """Retarget, certify and save one clip."""
-        from understudy import evaluate, motion
-        from understudy.motion.types import HumanMotion
-
-        clip = load_any(job.source, reading=self.reading, start=self.start, end=self.end)
-        human = expect(clip, HumanMotion, job.source)
-        if self.fps is not None:
-            human = motion.sample_every(human, self.fps)
-        if self.human_height is not None:
-            human = motion.scale_to_height(human, self.human_height)
-        [robot_motion] = retargeter([human])
-        certificate = evaluate.certify(robot_motion, human, retargeter.robot)
-        self._folder_for(job.target)
-        motion.save(evaluate.attach(robot_motion, certificate), job.target)
+        [task] = made.tasks
+        begin = time.perf_counter()
+        try:
+            [clip] = recipe(task.source)
+            motion.save(clip.motion, task.target)
+        except (UnderstudyError, OSError) as error:
+            return {"source": str(task.source), "error": str(error)}
         return {
-            "out": str(job.target),
-            "frames": robot_motion.frames,
-            "fps": robot_motion.fps,
-            "duration": robot_motion.duration,
-            "certificate": certificate.to_dict(),
+            "source": str(task.source),
+            "out": str(task.target),
+            "frames": clip.motion.frames,
+            "fps": clip.motion.fps,
+            "duration": clip.motion.duration,
+            "certificate": clip.motion.origin.certificate,
+            "seconds": time.perf_counter() - begin,
         }
-
-    def _folder_for(self, target: Path) -> None:
-        """Create the folders below --out as results need them; for a single file its folder must exist."""
-        if target != self.out:
-            make_folder(target.parent)
 
 
 def make_folder(folder: Path) -> None:
@@ -141,31 +127,3 @@ def _print_one(result: dict[str, Any]) -> None:
         markup=False,
         soft_wrap=True,
     )
-
-
-def _print_all(results: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    folder = os.path.commonpath([os.path.dirname(os.path.abspath(result["source"])) for result in results])
-    table = Table(title=escape(f"Clips in {folder}"), title_justify="left")
-    table.add_column("clip", overflow="fold")
-    for name in ("frames", "fps", "made in s"):
-        table.add_column(name, justify="right")
-    table.add_column("certificate", overflow="fold")
-    for result in results:
-        name = os.path.relpath(result["source"], folder)
-        if "error" in result:
-            # The row begins with the name already.
-            problem = result["error"].removeprefix(f"{result['source']}").removeprefix(": ").lstrip(", ")
-            table.add_row(escape(name), "-", "-", "-", f"[red]failed:[/] {escape(problem)}")
-            continue
-        failing = [check["label"] for check in result["certificate"]["checks"] if not check["passed"]]
-        verdict = "[green]passed[/]" if not failing else f"[red]not passed:[/] {escape(', '.join(failing))}"
-        table.add_row(
-            escape(name), str(result["frames"]), f"{result['fps']:g}", f"{result['seconds']:.2f}", verdict
-        )
-    out().print(table)
-    done = [result for result in results if "error" not in result]
-    passed = sum(result["certificate"]["passed"] for result in done)
-    err().print(f"{len(done)} of {len(results)} clips retargeted, {passed} with a passed certificate")

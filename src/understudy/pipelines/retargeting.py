@@ -1,0 +1,116 @@
+"""The recipe of a retargeting job: read, cut, resample, retarget, measure, certify."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from understudy.errors import UnderstudyError, UnknownName
+from understudy.pipelines.dataset import Made, content_hash
+
+if TYPE_CHECKING:
+    from understudy.evaluate.metric import Metric
+    from understudy.motion.types import HumanMotion
+    from understudy.protocols import Retargeter
+
+TO_SI = {"%": 0.01, "mm": 0.001, "cm": 0.01, "cm/s": 0.01, "deg": 0.017453292519943295}
+"""What a value in these units is multiplied by for the manifest; all others are in SI units already."""
+ROOMS = ("motion", "robots", "kinematics", "evaluate", "retarget", "rotations.py")
+"""The code that makes and measures motions."""
+
+
+@dataclass(frozen=True)
+class RetargetClip:
+    """Turn one human clip into a certified motion of a robot.
+
+    ``reading`` are options of the file readers, as in ``motion.load``; ``start`` and ``end`` (s) cut the clip, ``fps``
+    resamples it, ``human_height`` (m) scales it.
+    """
+
+    robot: str = "unitree_g1"
+    method: str = "frame-ik"
+    ground: str = "auto"
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    start: float | None = None
+    end: float | None = None
+    fps: float | None = None
+    human_height: float | None = None
+
+    def check(self) -> None:
+        """Raise UnknownName for a robot or a method that does not exist, before any worker is started."""
+        from understudy import retarget, robots
+
+        if self.method not in retarget.METHODS:
+            raise UnknownName("method", self.method, retarget.METHODS)
+        robots.load(self.robot)
+
+    def configuration(self) -> Mapping[str, Any]:
+        """The fields; a file among the reader's options (a body model) stands with the hash of its contents."""
+        return {**asdict(self), "reading": {key: _told(value) for key, value in self.reading.items()}}
+
+    def version(self) -> str:
+        """The package's version with a digest of its code and of the robot's folder."""
+        from understudy.evaluate.benchmark import code_digest
+        from understudy.robots.registry import DATA
+
+        package = Path(__file__).parents[1]
+        folder = DATA / self.robot if (DATA / self.robot).is_dir() else Path(self.robot)
+        code = [path for room in ROOMS for path in _code(package / room)]
+        return f"{version('understudy')}+{code_digest([*code, folder])}"
+
+    def __call__(self, source: Path) -> list[Made]:
+        """Raises UnderstudyError for whatever cannot be read or retargeted."""
+        from understudy import evaluate
+
+        human = self.read(source)
+        retargeter = self.retargeter()
+        [motion] = retargeter([human])
+        report = evaluate.report(motion, human, retargeter.robot)
+        certified = evaluate.attach(motion, report.certificate)
+        return [Made(certified, {_name(metric): _si(metric) for metric in report.metrics})]
+
+    def read(self, source: Path) -> "HumanMotion":
+        """The clip as it will be retargeted. Raises UnderstudyError if it is not a human's."""
+        from understudy import motion
+
+        clip = motion.load(source, start=self.start, end=self.end, **self.reading)
+        if not isinstance(clip, motion.HumanMotion):
+            raise UnderstudyError(f"{source} holds a robot's motion; a human's motion is needed here.")
+        if self.fps is not None:
+            clip = motion.sample_every(clip, self.fps)
+        return clip if self.human_height is None else motion.scale_to_height(clip, self.human_height)
+
+    def retargeter(self) -> "Retargeter":
+        """Made once in each process."""
+        from understudy import retarget
+
+        return _retargeter(retarget.METHODS[self.method], self.robot, self.ground)
+
+
+@lru_cache(maxsize=4)
+def _retargeter(method: "Callable[..., Retargeter]", robot: str, ground: str) -> "Retargeter":
+    from understudy import robots
+
+    return method(robots.load(robot), ground=ground)
+
+
+def _code(room: Path) -> list[Path]:
+    """The source files of a room, without the robots' data: the one robot in use is counted by itself."""
+    return [room] if room.is_file() else [p for p in room.rglob("*.py") if "data" not in p.parts]
+
+
+def _told(option: Any) -> Any:
+    if isinstance(option, Path):
+        return {"file": option.name, "sha256": content_hash(option)}
+    return option
+
+
+def _name(metric: "Metric") -> str:
+    """The key as a word that can stand in a condition."""
+    return metric.key.replace(".", "_")
+
+
+def _si(metric: "Metric") -> float | None:
+    return None if metric.value is None else metric.value * TO_SI.get(metric.unit, 1.0)

@@ -1,0 +1,139 @@
+"""One function over many items, in processes of this machine or of a cluster, whatever becomes of single ones.
+
+joblib does the work (loky's processes here, Ray's there); this module adds what a job of days needs: results as they
+come, a worker that dies takes only its own item with it, and no worker outlives the process that started it.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from typing import Any, TypeVar
+
+from understudy.errors import MissingExtra, UnderstudyError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+WATCH_EVERY = 0.5
+"""How often (s) a worker looks whether the process that started it is still there."""
+
+
+def run_all(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int | None,
+    cluster: str | None = None,
+    died: Callable[[Item], Result],
+) -> Iterator[Result]:
+    """``function(item)`` for every item, in the order in which they are finished.
+
+    ``workers`` None means all processors of the machine or of the cluster; one without a cluster is this process
+    itself. ``died(item)`` stands in for the result of an item that
+    killed its worker, which only separate processes survive. ``cluster`` is ``local`` or the address of a Ray cluster,
+    whose machines must have this package and the same files under the same paths. Only a few items more than there are
+    workers are taken at a time. Raises MissingExtra without Ray, UnderstudyError for a cluster that does not answer.
+    """
+    if cluster is not None:
+        return _on_ray(function, items, workers, cluster)
+    if workers == 1:
+        return map(function, items)
+    return _in_processes(function, items, workers or -1, died)
+
+
+def _in_processes(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, died: Callable[[Item], Result]
+) -> Iterator[Result]:
+    from joblib import delayed
+
+    waiting = enumerate(items)
+    out: dict[int, Item] = {}
+
+    def calls() -> Iterator[Any]:
+        for number, item in waiting:
+            out[number] = item
+            yield delayed(_call)(function, number, item, os.getpid())
+
+    finished = False
+    while not finished:
+        try:
+            for number, result in _parallel("loky", workers)(calls()):
+                del out[number]
+                yield result
+            finished = True
+        except BrokenProcessPool:
+            # One of these killed its worker, and the pool went with it. Each alone will tell which.
+            suspects, out = out, {}
+            for number, item in suspects.items():
+                yield _alone(function, number, item, died)
+
+
+def _alone(
+    function: Callable[[Item], Result], number: int, item: Item, died: Callable[[Item], Result]
+) -> Result:
+    from joblib import delayed
+
+    try:
+        # joblib would do a single job in this process, which must survive.
+        [(_, result)] = _parallel("loky", 2)([delayed(_call)(function, number, item, os.getpid())])
+    except BrokenProcessPool:
+        return died(item)
+    return result
+
+
+def _parallel(backend: str, workers: int) -> Any:
+    """joblib's loop: results as they come, one item at a time, one thread a process."""
+    from joblib import Parallel, parallel_config
+
+    threads = {"inner_max_num_threads": 1} if backend == "loky" else {}  # Ray sees to it by itself
+    options: dict[str, Any] = {"return_as": "generator_unordered", "batch_size": 1, "max_nbytes": None}
+    with parallel_config(backend=backend, **threads):
+        return Parallel(workers, **options)
+
+
+def _call(function: Callable[[Item], Result], number: int, item: Item, parent: int) -> tuple[int, Result]:
+    _settle(parent)
+    return number, function(item)
+
+
+@cache
+def _settle(parent: int) -> None:
+    """What a worker does once: leave interruptions to its parent, and go when the parent has gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(WATCH_EVERY)
+    os._exit(1)
+
+
+def _on_ray(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None, address: str
+) -> Iterator[Result]:
+    try:
+        import ray
+        from ray.util.joblib.ray_backend import RayBackend
+    except ImportError as error:
+        raise MissingExtra("ray", "Running on a cluster", 'pip install "understudy[cluster]"') from error
+    from joblib import delayed, register_parallel_backend
+
+    class Streaming(RayBackend):
+        """Ray's backend, results as they come: its pool calls back like loky's does."""
+
+        supports_return_generator = True
+
+    where: dict[str, Any] = {"num_cpus": workers} if address == "local" else {"address": address}
+    try:
+        ray.init(include_dashboard=None if address != "local" else False, log_to_driver=False, **where)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise UnderstudyError(f"The Ray cluster {address!r} does not answer: {error}") from error
+    try:
+        register_parallel_backend("ray-streaming", Streaming)
+        yield from _parallel("ray-streaming", workers or -1)(delayed(function)(item) for item in items)
+    finally:
+        ray.shutdown()
