@@ -8,43 +8,45 @@ from pathlib import Path
 
 import numpy as np
 
-from understudy.errors import FormatError, UnderstudyError
 from understudy.motion.files import atomic_path
+from understudy.motion.formats import phc_pkl
 from understudy.motion.formats.doors import (
     existing_file,
     named_joints,
-    need,
     number_of,
     numbers_of,
     robot_motion,
+    robot_only,
 )
-from understudy.motion.formats.unpickle import read_pickle
+from understudy.motion.formats.unpickle import entry, read_pickle
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.rotations import wxyz_to_xyzw, xyzw_to_wxyz
+
+
+def recognises(path: Path) -> bool:
+    """Every pickle but PHC's, so that a foreign one is told what it lacks."""
+    return not phc_pkl.recognises(path)
 
 
 def read(path: str | Path, *, joints: Sequence[str] | None = None, robot: str | None = None) -> RobotMotion:
     """Read a clip; ``joints`` names its columns and ``robot`` the body, since the file says neither."""
     path = existing_file(path)
     record = read_pickle(path)
-    if not isinstance(record, dict):
-        raise FormatError(path, f"a GMR pickle holds a dict; this one holds a {type(record).__name__}.")
-    joint_pos = numbers_of(need(record, "dof_pos", path), "dof_pos", path, (None,))
+    joint_pos = numbers_of(entry(record, "dof_pos", path), "dof_pos", path, (None,))
     return robot_motion(
         path,
         robot=robot,
         joints=named_joints(joints, joint_pos.shape[1], path),
-        fps=number_of(need(record, "fps", path), "fps", path),
-        root_pos=numbers_of(need(record, "root_pos", path), "root_pos", path, (3,)),
-        root_quat=xyzw_to_wxyz(numbers_of(need(record, "root_rot", path), "root_rot", path, (4,))),
+        fps=number_of(entry(record, "fps", path), "fps", path),
+        root_pos=numbers_of(entry(record, "root_pos", path), "root_pos", path, (3,)),
+        root_quat=xyzw_to_wxyz(numbers_of(entry(record, "root_rot", path), "root_rot", path, (4,))),
         joint_pos=joint_pos,
     )
 
 
 def write(motion: HumanMotion | RobotMotion, path: str | Path) -> None:
     """Write a robot motion as GMR does, the two optional body entries left empty."""
-    if not isinstance(motion, RobotMotion):
-        raise UnderstudyError(f"Cannot write {path}: a GMR pickle holds a robot's motion, not a human's.")
+    motion = robot_only(motion, path)
     record = {
         "fps": float(motion.fps),
         "root_pos": motion.root_pos.astype(np.float64),
