@@ -4,31 +4,23 @@ An AMC holds angles alone, without a frame rate; the bones are in an ASF file. E
 starts, and each last bone one more where it ends.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from understudy.errors import FormatError, LimitError, SkeletonMismatch, UnderstudyError
-from understudy.motion.biped import Biped, find_landmarks
-from understudy.motion.calibrate import calibrate
-from understudy.motion.formats import bvh_settle as settle
+from understudy.errors import FormatError, LimitError, UnderstudyError
+from understudy.motion.formats.acclaim_body import CMU_UNIT, AcclaimBody, acclaim_motion
 from understudy.motion.formats.amc_text import read_amc
 from understudy.motion.formats.asf import Asf, read_asf, turns
-from understudy.motion.formats.bvh_pose import rest_positions, world_poses
+from understudy.motion.formats.bvh_settle import WORLD_AXES
 from understudy.motion.formats.doors import existing_file
-from understudy.motion.landmarks import SIDES
-from understudy.motion.posture import points_of, stature
-from understudy.motion.types import HumanMotion, Origin, Skeleton
+from understudy.motion.types import HumanMotion, Origin
 from understudy.rotations import quat_conj, quat_mul
 
 CMU_RATES = {"60": 60.0, "61": 60.0}
 """Frames a second of those CMU subjects that were not taken at 120."""
 CMU_RATE = 120.0
-CMU_UNIT = 0.0254 / 0.45
-SAMPLES = 200
-"""Poses that are looked at to find the body."""
 
 
 def read(
@@ -52,23 +44,12 @@ def read(
     asf, found = _skeleton(path, skeleton)
     rate, inferred = _rate(path, asf, fps)
     channels = read_amc(path, asf)
-    names, parents, offsets = _joints(asf)
-    shifts, quat = _local(asf, channels, offsets, len(names))
-    pos, quat = world_poses(parents, shifts, quat)
-    biped = _find(path, names, parents, pos)
-    rest = rest_positions(parents, offsets)
-    up, inferred["up"] = (up, f"{up}: as given") if up else settle.settle_up(biped, rest, _sample(pos))
-    scale, inferred["unit"] = _unit(asf, biped, pos, unit)
-    rest, offsets = (scale * settle.to_world_axes(v, up) for v in (rest, offsets))
-    pos, quat = scale * settle.to_world_axes(pos, up), settle.to_world_quat(quat, up)
-    known = calibrate(biped, names, rest, pos, quat, rate)
-    inferred |= {"skeleton": found, "landmarks": f"{biped.how}; {known.how}"}
-    inferred["placed"] = "; ".join(f"{name}: {how}" for name, how in known.placed.items())
-    inferred |= {"sides": biped.warning} if biped.warning else {}
-    body = Skeleton(asf.path.stem, names, parents, offsets.astype(np.float32), known.landmarks)
+    body = _body(asf)
+    pos, quat = _local(asf, channels, body)
     options = {"skeleton": skeleton and str(skeleton), "fps": fps, "unit": unit, "up": up}
-    origin = Origin(source=path.name, inferred=inferred).after("read", format="amc", **options)
-    return HumanMotion(body, rate, pos, quat, origin=origin)
+    origin = Origin(source=path.name, inferred=inferred | {"skeleton": found})
+    origin = origin.after("read", format="amc", **options)
+    return acclaim_motion(path, body, pos, quat, rate, unit=unit, stated_unit=asf.unit, up=up, origin=origin)
 
 
 def _check_options(fps: float | None, unit: float | None, up: str | None) -> None:
@@ -76,7 +57,7 @@ def _check_options(fps: float | None, unit: float | None, up: str | None) -> Non
         raise LimitError(f"fps must be a positive number of frames a second; got {fps}.")
     if unit is not None and not (np.isfinite(unit) and unit > 0):
         raise LimitError(f"unit is the length of one unit of the files in metres, above zero; got {unit}.")
-    if up is not None and up not in settle.WORLD_AXES:
+    if up is not None and up not in WORLD_AXES:
         raise LimitError(f"up must be one of 'x', 'y', 'z'; got {up!r}.")
 
 
@@ -121,27 +102,27 @@ def _rate(path: Path, asf: Asf, fps: float | None) -> tuple[float, dict[str, str
     }
 
 
-def _joints(asf: Asf) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    """Names, parents and offsets (in the file's units) of the root, the bones, and the ends of the last bones."""
+def _body(asf: Asf) -> AcclaimBody:
+    """The root, the bones, and the ends of the last bones."""
     names = ["root", *(bone.name for bone in asf.bones)]
     parents = [-1, *(p + 1 for p in asf.parents)]
     reach = [np.zeros(3), *(bone.direction * bone.length for bone in asf.bones)]
     offsets = [np.zeros(3), *(reach[p] for p in parents[1:])]
-    for j in range(1, len(names)):
-        if j not in parents[: len(asf.bones) + 1] and reach[j].any() and f"{names[j]}_end" not in names:
+    for j in sorted(set(range(1, len(names))) - set(parents)):
+        if reach[j].any() and f"{names[j]}_end" not in names:
             names.append(f"{names[j]}_end")
             parents.append(j)
             offsets.append(reach[j])
-    return tuple(names), np.array(parents, np.int64), np.array(offsets)
+    return AcclaimBody(asf.path.stem, tuple(names), np.array(parents, np.int64), np.array(offsets))
 
 
 def _local(
-    asf: Asf, channels: dict[str, np.ndarray], offsets: Float[np.ndarray, "joint 3"], joints: int
+    asf: Asf, channels: dict[str, np.ndarray], body: AcclaimBody
 ) -> tuple[Float[np.ndarray, "time joint 3"], Float[np.ndarray, "time joint 4"]]:
     """Local positions (file units) and rotations. A bone turns about its own tilted axes: C M C⁻¹."""
     root = channels["root"]
-    pos = np.repeat(offsets[None], len(root), axis=0)
-    quat = np.zeros((len(root), joints, 4))
+    pos = np.repeat(body.offsets[None], len(root), axis=0)
+    quat = np.zeros((*pos.shape[:2], 4))
     quat[..., 0] = 1.0
     pos[:, 0] = root[:, [asf.order.index(t) for t in ("tx", "ty", "tz")]]
     rotations = [(k, word[1]) for k, word in enumerate(asf.order) if word[0] == "r"]
@@ -156,34 +137,3 @@ def _local(
 
 def _radians(asf: Asf, angles: np.ndarray) -> np.ndarray:
     return np.radians(angles) if asf.degrees else angles
-
-
-def _find(path: Path, names: tuple[str, ...], parents: np.ndarray, pos: np.ndarray) -> Biped:
-    """The body. Acclaim's forearm is two bones, the second of which twists: the hand bends where that one ends."""
-    try:
-        biped = find_landmarks(names, parents, _sample(pos))
-    except SkeletonMismatch as error:
-        raise FormatError(path, str(error)) from error
-    wrists = {}
-    for side in SIDES:
-        hand = f"{side[0]}hand"
-        if names[biped.joints[f"{side}_wrist"]] == f"{side[0]}wrist" and hand in names:
-            wrists[f"{side}_wrist"] = names.index(hand)
-    return replace(biped, joints=biped.joints | wrists)
-
-
-def _unit(asf: Asf, biped: Biped, pos: np.ndarray, given: float | None) -> tuple[float, str]:
-    if given is not None:
-        return given, f"{given:g} m: as given"
-    height = stature(points_of(biped, _sample(pos)))
-    low, high = settle.HUMAN_STATURE
-    if low <= height * asf.unit <= high:
-        return (
-            asf.unit,
-            f"{100 * asf.unit:.4g} cm, as the skeleton says: the body is {height * asf.unit:.2f} m tall",
-        )
-    return settle.settle_unit(biped, _sample(pos))
-
-
-def _sample(pos: np.ndarray) -> np.ndarray:
-    return pos[np.unique(np.linspace(0, len(pos) - 1, SAMPLES).astype(int))]

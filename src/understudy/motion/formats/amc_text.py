@@ -6,7 +6,7 @@ import numpy as np
 
 from understudy.errors import FormatError
 from understudy.motion.formats.asf import Asf
-from understudy.motion.formats.doors import LARGEST
+from understudy.motion.formats.number_rows import numbers_in
 
 
 def read_amc(path: Path, asf: Asf) -> dict[str, np.ndarray]:
@@ -41,25 +41,4 @@ def read_amc(path: Path, asf: Asf) -> dict[str, np.ndarray]:
             raise FormatError(
                 path, f"{name} is in {len(rows)} of {frames} frames; every frame needs every bone."
             )
-    return {name: _floats(path, name, rows, lines[name]) for name, rows in values.items()}
-
-
-def _floats(path: Path, name: str, rows: list[list[str]], lines: list[int]) -> np.ndarray:
-    try:
-        out = np.array(rows, dtype=np.float64)
-        bad = ~(np.abs(out) < LARGEST).all(axis=1)
-    except ValueError:
-        bad = np.array([not all(_is_number(word) for word in row) for row in rows])
-        out = np.zeros(0)
-    if bad.any():
-        first = int(np.argmax(bad))
-        raise FormatError(path, f"{name}: {' '.join(rows[first])!r} are no usable numbers.", lines[first])
-    return out
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+    return {name: numbers_in(path, rows, lines[name]) for name, rows in values.items()}

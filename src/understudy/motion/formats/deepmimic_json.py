@@ -148,15 +148,20 @@ def _times(
     if len(durations) == 1 and usual == 0.0:
         return 30.0, np.zeros(1), "30: a single pose, for which the rate means nothing"
     if not 1 / FASTEST <= usual <= 1.0 or (steps <= 0).any():
-        problem = f"a frame duration of {min(usual, steps.min()):g} s is that of no motion; give the rate with --source-fps."
-        raise FormatError(path, problem)
+        least = min(usual, steps.min(initial=usual))
+        raise FormatError(
+            path,
+            f"a frame of {least:g} s is that of no motion; give the rate with the option 'fps' (--source-fps).",
+        )
     rate = 1.0 / usual
     rate = float(round(rate)) if abs(rate - round(rate)) < EVEN * rate else rate
     if (np.abs(steps - usual) <= EVEN * usual).all():
         return rate, np.arange(len(durations)) / rate, f"{rate:g}: a frame lasts {usual:g} s"
     times = np.concatenate([[0.0], np.cumsum(steps)])
     if times[-1] * rate > 100 * len(times):
-        raise FormatError(path, "the frames' durations differ too much; give the rate with --source-fps.")
+        raise FormatError(
+            path, "the frames' durations differ too much; give the rate with the option 'fps' (--source-fps)."
+        )
     return rate, times, f"{rate:g}: resampled, for frames last from {steps.min():g} to {steps.max():g} s"
 
 
