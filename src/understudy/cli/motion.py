@@ -1,15 +1,13 @@
-"""``understudy motion``: what is in a motion file, and the same motion as another file."""
+"""``understudy motion``: what is in a motion file; making others of it is in ``convert``."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from understudy.cli.console import out, print_json
-from understudy.cli.inputs import refuse_overwriting
-from understudy.cli.options import Name, Rate, Reading, Seconds, expect, load_any
-from understudy.errors import UnderstudyError
+from understudy.cli.convert import Convert, Cut, Join, Mirror
+from understudy.cli.options import Name, Reading, load_any
 
 if TYPE_CHECKING:
     from understudy.motion.types import HumanMotion, RobotMotion
@@ -43,84 +41,19 @@ class Info:
 
 
 @dataclass(frozen=True)
-class Convert:
-    """Write a motion in another format, at another frame rate, or with a blend from and to home."""
-
-    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="IN")]
-    """The motion to read."""
-    target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
-    """The file to write; its ending chooses the format, unless --as does."""
-    reading: Reading = field(default_factory=Reading)
-    source_format: Annotated[str | None, tyro.conf.arg(name="from", metavar="FORMAT")] = None
-    """The format of IN, where its name does not settle it."""
-    target_format: Annotated[str | None, tyro.conf.arg(name="as", metavar="FORMAT")] = None
-    """The format of OUT, where its name does not settle it."""
-    robot: Name = None
-    """The robot whose joints a file without names holds."""
-    start: Seconds = None
-    """Begin here (s)."""
-    end: Seconds = None
-    """End here (s)."""
-    fps: Rate = None
-    """Resample to exactly this frame rate; a remainder shorter than a frame is dropped."""
-    blend_home: Seconds = None
-    """Seconds of blend from and to the robot's home stance (robot motions only)."""
-
-    def run(self) -> int:
-        from understudy import motion
-
-        refuse_overwriting(Path(self.source), self.target)
-        clip = load_any(
-            self.source,
-            format=self.source_format,
-            reading=self.reading,
-            robot=self.robot,
-            start=self.start,
-            end=self.end,
-        )
-        if self.fps is not None:
-            clip = motion.sample_every(clip, self.fps)
-        if self.blend_home is not None:
-            clip = self._blended(clip, self.blend_home)
-        write(clip, self.target, self.target_format)
-        out().print(f"{self.target}: {clip.duration:.2f} s of motion", markup=False, soft_wrap=True)
-        return 0
-
-    def _blended(self, clip: "HumanMotion | RobotMotion", seconds: float) -> "RobotMotion":
-        from understudy import motion, robots
-        from understudy.motion.types import RobotMotion
-
-        clip = expect(clip, RobotMotion, self.source)
-        robot = robots.load(clip.robot)
-        if robot.joints != clip.joints:
-            raise UnderstudyError(f"{self.source} has other joints than {robot.name}; its home does not fit.")
-        return motion.blend_home(clip, robot.home, seconds)
-
-
-@dataclass(frozen=True)
 class Motion:
-    """Look into motion files and convert them."""
+    """Look into motion files, and make others of them: converted, cut, mirrored, joined."""
 
-    what: Annotated[Info, tyro.conf.subcommand("info")] | Annotated[Convert, tyro.conf.subcommand("convert")]
+    what: (
+        Annotated[Info, tyro.conf.subcommand("info")]
+        | Annotated[Convert, tyro.conf.subcommand("convert")]
+        | Annotated[Cut, tyro.conf.subcommand("cut")]
+        | Annotated[Mirror, tyro.conf.subcommand("mirror")]
+        | Annotated[Join, tyro.conf.subcommand("join")]
+    )
 
     def run(self) -> int:
         return self.what.run()
-
-
-def write(clip: "HumanMotion | RobotMotion", target: Path, format: str | None) -> None:
-    """Save a motion, with the poses of its bodies where the format asks for them."""
-    from understudy import motion
-    from understudy.motion import formats
-    from understudy.motion.types import RobotMotion
-
-    options: dict[str, Any] = {}
-    if format is not None and "bodies" in formats.options(format, "write") and isinstance(clip, RobotMotion):
-        from understudy import kinematics, robots
-        from understudy.motion.formats import mjlab_npz
-
-        clip = motion.sample_every(clip, mjlab_npz.FPS)
-        options["bodies"] = kinematics.body_tracks(robots.load(clip.robot), clip)
-    motion.save(clip, target, format=format, **options)
 
 
 def describe(clip: "HumanMotion | RobotMotion") -> dict[str, Any]:

@@ -37,11 +37,15 @@ class Reading:
     """The skeleton of a file that holds poses alone (the .asf of an .amc)."""
     layout: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """What the points of a keypoint array are: mediapipe-33, coco-17 or h36m-17."""
+    clip: Annotated[str | None, tyro.conf.arg(metavar="CLIP")] = None
+    """Which of the clips of a file that holds several: its number, from 0, or its name."""
 
     def given(self) -> dict[str, Any]:
         """Only what was said, under the readers' own names."""
         names = {"source_fps": "fps"}
         said = {names.get(f.name, f.name): getattr(self, f.name) for f in fields(Reading)}
+        if self.clip is not None and self.clip.isdecimal():
+            said["clip"] = int(self.clip)
         return {key: value for key, value in said.items() if value is not None}
 
 
@@ -54,16 +58,11 @@ def load_any(
     start: float | None = None,
     end: float | None = None,
 ) -> "HumanMotion | RobotMotion":
-    """Load a motion file. ``robot`` names the columns of formats that name none, and is ignored by all
-    others."""
-    from understudy import motion, robots
-    from understudy.motion import formats
+    """Load a motion of any format. ``robot`` names the columns of files that name none."""
+    from understudy.kinematics import clips
 
-    name = formats.detect(path) if format is None else format
-    options = reading.given()
-    if robot is not None and "joints" in formats.options(name):
-        options |= {"joints": robots.load(robot).joints, "robot": robots.load(robot).name}
-    return motion.load(path, format=name, start=start, end=end, **options)
+    bounds = {key: value for key, value in (("start", start), ("end", end)) if value is not None}
+    return clips.load(path, format=format, robot=robot, **bounds, **reading.given())
 
 
 def expect(motion: "HumanMotion | RobotMotion", kind: type[Kind], path: str | Path) -> Kind:

@@ -56,7 +56,7 @@ def save(
     ``options`` are the keyword arguments of that format's writer. A failure leaves no file behind.
     """
     path = Path(path)
-    name = _by_suffix(path) if format is None else format
+    name = by_suffix(path) if format is None else format
     _call(_function(name, "write"), name, (motion, path), options)
 
 
@@ -91,6 +91,20 @@ def can(name: str, verb: str) -> bool:
 def options(name: str, verb: str = "read") -> tuple[str, ...]:
     """The options that a format's reader (or writer, ``verb="write"``) takes. Raises UnknownName."""
     return _keywords(_function(name, verb))
+
+
+def by_suffix(path: Path) -> str:
+    """The format to write: the first whose files end so, where that leaves no doubt about the numbers inside.
+
+    Raises UnderstudyError, naming what is known.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        raise UnderstudyError(f"Cannot write {path}: {BARE_CSV.replace('--from', '--as')}")
+    for name in ending_in(suffix):
+        if can(name, "write"):
+            return name
+    raise UnderstudyError(f"Cannot write {path}: no format ends in {suffix!r}. Known endings: {_endings()}.")
 
 
 def _module(name: str) -> ModuleType:
@@ -144,17 +158,6 @@ def _call(function: Callable[..., Any], name: str, arguments: tuple, given: dict
                 raise UnderstudyError(f"The format {name!r} takes no options here; {option!r} was given.")
             raise UnknownName(f"option of the format {name!r}", option, known)
     return function(*arguments, **given)
-
-
-def _by_suffix(path: Path) -> str:
-    """The format to write: the first whose files end so, where that leaves no doubt about the numbers inside."""
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        raise UnderstudyError(f"Cannot write {path}: {BARE_CSV.replace('--from', '--as')}")
-    for name in ending_in(suffix):
-        if can(name, "write"):
-            return name
-    raise UnderstudyError(f"Cannot write {path}: no format ends in {suffix!r}. Known endings: {_endings()}.")
 
 
 def _endings() -> str:

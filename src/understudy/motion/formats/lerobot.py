@@ -41,21 +41,23 @@ def episodes(path: str | Path) -> int:
 def read(
     path: str | Path,
     *,
-    episode: int = 0,
+    clip: int = 0,
     joints: Sequence[str] | None = None,
     robot: str | None = None,
 ) -> RobotMotion:
-    """Read one ``episode``. ``joints`` chooses columns of the state by name (all but the root's, if not given), and
-    ``robot`` overrules the dataset's ``robot_type``. Raises FormatError, and LimitError for an episode that it lacks.
+    """Read one episode, ``clip``, counted from 0.
+
+    ``joints`` chooses columns of the state by name (all but the root's, if not given); ``robot`` overrules the
+    dataset's ``robot_type``. Raises FormatError, and LimitError for an episode that the dataset lacks.
     """
     folder = Path(path)
     info = _info(folder)
     total = _count(info, "total_episodes", folder)
-    if not 0 <= episode < total:
-        raise LimitError(f"{folder} holds the episodes 0 to {total - 1}; there is no {episode}.")
-    file, texts = _whereabouts(folder, info, episode)
+    if not 0 <= clip < total:
+        raise LimitError(f"{folder} holds the episodes 0 to {total - 1}; there is no {clip}.")
+    file, texts = _whereabouts(folder, info, clip)
     names = _state_names(folder, info)
-    state = _state(file, episode, len(names))
+    state = _state(file, clip, len(names))
     if missing := [name for name in ROOT if name not in names]:
         raise FormatError(
             folder,
@@ -75,7 +77,7 @@ def read(
         root_pos=columns[:, :3],
         root_quat=columns[:, 3:7],
         joint_pos=columns[:, 7:],
-        origin=Origin(source=f"{folder.name}, episode {episode}", texts=texts),
+        origin=Origin(source=f"{folder.name}, episode {clip}", texts=texts),
     )
 
 

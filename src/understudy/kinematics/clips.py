@@ -1,0 +1,136 @@
+"""Files of robot motions, read and written with what their robot knows: names, orders, and where its bodies are.
+
+The formats of ``motion`` know no robot. Many of them store neither joint names nor their order, and some want the pose
+of every body; here a ``Robot`` says both.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from understudy import motion, robots
+from understudy.errors import FormatError, SkeletonMismatch, UnderstudyError
+from understudy.motion import formats
+from understudy.motion.bodies import BodyTracks
+from understudy.motion.formats import lerobot, mjlab_npz
+from understudy.motion.formats.doors import in_order
+from understudy.motion.formats.registry import FORMATS
+from understudy.motion.types import HumanMotion, RobotMotion
+from understudy.robots.orders import order
+from understudy.robots.robot import Robot
+from understudy.rotations import quat_apply
+
+Motion = HumanMotion | RobotMotion
+
+
+def load(
+    path: str | Path, *, format: str | None = None, robot: str | Path | None = None, **options: Any
+) -> Motion:
+    """Load a motion of any format. A robot's joints come out in the robot's own order, whatever the file's.
+
+    ``robot``, a name or a folder, is whose joints a file without names holds; files that name their joints, and
+    humans' files, do not need it. ``options`` are the reader's (``formats.options``), ``start`` and ``end`` among them.
+    Raises FormatError for a file in which either of two orders could be.
+    """
+    name = formats.detect(path) if format is None else format
+    if format is None and FORMATS[name].module == "mjlab_npz" and not mjlab_npz.names_joints(Path(path)):
+        raise FormatError(path, mjlab_npz.EITHER_ORDER)
+    if robot is not None:
+        body = robots.load(robot)
+        said = {"joints": order(body, FORMATS[name].breadth_first).joints, "robot": body.name}
+        options = {key: said[key] for key in said.keys() & set(formats.options(name))} | options
+    clip = motion.load(path, format=name, **options)
+    if isinstance(clip, HumanMotion):
+        return clip
+    known = robot if robot is not None else clip.robot if clip.robot in robots.names() else None
+    if known is None or set(robots.load(known).joints) != set(clip.joints):
+        return clip
+    return in_order(clip, robots.load(known).joints)
+
+
+def save(
+    clip: Motion, path: str | Path, *, format: str | None = None, robot: str | Path | None = None
+) -> None:
+    """Write a motion in any format, with the bodies and the orders that the format wants.
+
+    ``robot`` is needed only for a motion of a robot that does not come with the package.
+    """
+    from understudy.kinematics.poses import body_tracks  # numba, which reading does without
+
+    path = Path(path)
+    name = formats.by_suffix(path) if format is None else format
+    options: dict[str, Any] = {}
+    wanted = {"bodies", "joints"} & set(formats.options(name, "write"))
+    if wanted and isinstance(clip, RobotMotion):
+        body = robots.load(clip.robot if robot is None else robot)
+        clip = _at_the_rate_of(name, _on(body, clip))
+        names = order(body, FORMATS[name].breadth_first)
+        given = {"joints": names.joints, "bodies": _arranged(body_tracks(body, clip), names.bodies)}
+        options = {key: given[key] for key in wanted}
+    motion.save(clip, path, format=name, **options)
+
+
+def save_together(clips: Sequence[Motion], path: str | Path) -> None:
+    """Write motions of one robot as the episodes of one new LeRobot dataset."""
+    for clip in clips:
+        if isinstance(clip, HumanMotion):
+            raise UnderstudyError(
+                f"Cannot write {path}: a LeRobot dataset holds robots' motions, not a human's."
+            )
+    lerobot.write_episodes([clip for clip in clips if isinstance(clip, RobotMotion)], path)
+
+
+def blend_home(clip: RobotMotion, seconds: float, robot: Robot) -> RobotMotion:
+    """The clip from and back to the robot's home stance, inside its joint limits and on its soles.
+
+    See ``motion.blend_home``. A clip of some of the robot's joints meets those of the stance; where the soles are then
+    cannot be known, and the root's height is only interpolated. Raises SkeletonMismatch for joints of another robot.
+    """
+    if not set(clip.joints) <= set(robot.joints):
+        odd = sorted(set(clip.joints) - set(robot.joints))
+        raise SkeletonMismatch(
+            f"The robot {robot.name!r} has no joint {odd[0]!r}; its home stance does not fit."
+        )
+    joints = [robot.joints.index(name) for name in clip.joints]
+    home = robot.home[[*range(7), *(7 + j for j in joints)]]
+    whole = clip.joints == robot.joints and bool(robot.feet)
+    return motion.blend_home(
+        clip,
+        home,
+        seconds,
+        limits=(robot.lower[joints], robot.upper[joints]),
+        sole_height=(lambda part: _lowest_sole(robot, part)) if whole else None,
+    )
+
+
+def _lowest_sole(robot: Robot, clip: RobotMotion) -> Float[np.ndarray, "time"]:
+    """The height of the lowest corner of either sole (m)."""
+    from understudy.kinematics.poses import body_tracks
+
+    bodies = body_tracks(robot, clip)
+    heights = []
+    for foot in robot.feet.values():
+        body = robot.body_index(foot.body)
+        corners = bodies.pos[:, body, None] + quat_apply(bodies.quat[:, body, None], foot.sole)
+        heights.append(corners[..., 2].min(axis=1))
+    return np.min(heights, axis=0)
+
+
+def _on(robot: Robot, clip: RobotMotion) -> RobotMotion:
+    return in_order(clip, robot.joints) if set(clip.joints) == set(robot.joints) else clip
+
+
+def _at_the_rate_of(format: str, clip: RobotMotion) -> RobotMotion:
+    """The clip at the one rate that a format knows, so that its bodies are those of the joints to the last digit."""
+    module = import_module(f"understudy.motion.formats.{FORMATS[format].module}")
+    fps = getattr(module, "FPS", None)
+    return clip if fps is None else motion.sample_every(clip, fps)
+
+
+def _arranged(bodies: BodyTracks, names: Sequence[str]) -> BodyTracks:
+    rows = [bodies.names.index(name) for name in names]
+    return BodyTracks(tuple(names), bodies.pos[:, rows], bodies.quat[:, rows])
