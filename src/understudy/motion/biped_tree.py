@@ -59,7 +59,11 @@ class Tree:
         for j in range(len(self.joints) - 1, 0, -1):
             p = self.parents[j]
             self.reach[p] = max(self.reach[p], self.reach[j] + self.segment[j])
-        self.size = float(self.reach[0])
+        # The way from a root that stays at the origin to the body that walks away from it is no part of the body.
+        trunk = 0
+        while len(self.children[trunk]) == 1:
+            trunk = self.children[trunk][0]
+        self.size = float(self.reach[trunk])
         self.words = bare_names(self.joints)
 
     def path(self, j: int) -> list[int]:
