@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from understudy.errors import FormatError, UnderstudyError
-from understudy.motion.files import atomic_path
-from understudy.motion.formats.doors import existing_file, named_joints, robot_motion
+from understudy.errors import FormatError
+from understudy.motion.formats.csv_table import read_table, write_table
+from understudy.motion.formats.doors import existing_file, named_joints, robot_motion, robot_only
 from understudy.motion.ops import sample_every
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.rotations import wxyz_to_xyzw, xyzw_to_wxyz
@@ -55,10 +55,10 @@ def _read(
     to_wxyz: Reorder,
 ) -> RobotMotion:
     path = existing_file(path)
-    table = _table(path)
+    table, first = read_table(path, header=False)[2:]
     if table.shape[1] < 8:
         raise FormatError(
-            path, f"a row needs 7 columns for the root and one for each joint; found {table.shape[1]}.", 1
+            path, f"a row needs 7 columns for the root and one for each joint; found {table.shape[1]}.", first
         )
     return robot_motion(
         path,
@@ -68,39 +68,12 @@ def _read(
         root_pos=table[:, :3],
         root_quat=to_wxyz(table[:, 3:7]),
         joint_pos=table[:, 7:],
-        lines=True,
+        lines=first == 1,
     )
 
 
-def _table(path: Path) -> np.ndarray:
-    """All rows as numbers, (time, column). Raises FormatError with the line that is not one."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise FormatError(path, "this is not a text file.") from error
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
-        raise FormatError(path, "the file is empty.")
-    width = len(lines[0].split(","))
-    table = np.empty((len(lines), width))
-    for row, line in enumerate(lines):
-        cells = line.split(",")
-        if len(cells) != width:
-            raise FormatError(path, f"{len(cells)} columns, where the first line has {width}.", row + 1)
-        try:
-            table[row] = [float(cell) for cell in cells]
-        except ValueError as error:
-            raise FormatError(
-                path, f"not a number: {str(error).split(':')[-1].strip()[:60]}.", row + 1
-            ) from error
-    return table
-
-
 def _write(motion: HumanMotion | RobotMotion, path: str | Path, from_wxyz: Reorder) -> None:
-    if not isinstance(motion, RobotMotion):
-        raise UnderstudyError(f"Cannot write {path}: this table holds a robot's motion, not a human's.")
-    motion = sample_every(motion, FPS)
-    table = np.concatenate([motion.root_pos, from_wxyz(motion.root_quat), motion.joint_pos], axis=1)
-    with atomic_path(path) as temporary:
-        np.savetxt(temporary, table, fmt="%.9g", delimiter=",")
+    motion = sample_every(robot_only(motion, path), FPS)
+    write_table(
+        path, np.concatenate([motion.root_pos, from_wxyz(motion.root_quat), motion.joint_pos], axis=1)
+    )
