@@ -4,7 +4,7 @@ The formats of ``motion`` know no robot. Many of them store neither joint names 
 of every body; here a ``Robot`` says both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply
 
 Motion = HumanMotion | RobotMotion
+ASKED = {"joints", "bodies", "axes"}
+"""Options of writers that a robot answers."""
 
 
 def load(
@@ -46,10 +48,8 @@ def load(
     clip = motion.load(path, format=name, **options)
     if isinstance(clip, HumanMotion):
         return clip
-    known = robot if robot is not None else clip.robot if clip.robot in robots.names() else None
-    if known is None or set(robots.load(known).joints) != set(clip.joints):
-        return clip
-    return in_order(clip, robots.load(known).joints)
+    body = _known(robot, clip)
+    return clip if body is None else _in_own_order(body, clip)
 
 
 def save(
@@ -59,18 +59,16 @@ def save(
 
     ``robot`` is needed only for a motion of a robot that does not come with the package.
     """
-    from understudy.kinematics.poses import body_tracks  # numba, which reading does without
-
     path = Path(path)
     name = formats.by_suffix(path) if format is None else format
     options: dict[str, Any] = {}
-    wanted = {"bodies", "joints"} & set(formats.options(name, "write"))
-    if wanted and isinstance(clip, RobotMotion):
-        body = robots.load(clip.robot if robot is None else robot)
-        clip = _at_the_rate_of(name, _on(body, clip))
-        names = order(body, FORMATS[name].breadth_first)
-        given = {"joints": names.joints, "bodies": _arranged(body_tracks(body, clip), names.bodies)}
-        options = {key: given[key] for key in wanted}
+    if isinstance(clip, RobotMotion):
+        asked = ASKED & set(formats.options(name, "write"))
+        body = robots.load(clip.robot) if robot is None and asked else _known(robot, clip)
+        if body is not None:
+            clip = _in_own_order(body, clip)
+            clip = _at_the_rate_of(name, clip) if "bodies" in asked else clip
+            options = _answers(body, clip, name, asked)
     motion.save(clip, path, format=name, **options)
 
 
@@ -120,8 +118,29 @@ def _lowest_sole(robot: Robot, clip: RobotMotion) -> Float[np.ndarray, "time"]:
     return np.min(heights, axis=0)
 
 
-def _on(robot: Robot, clip: RobotMotion) -> RobotMotion:
+def _known(robot: str | Path | None, clip: RobotMotion) -> Robot | None:
+    """The robot that was named, else the clip's own if it comes with the package."""
+    if robot is None and clip.robot not in robots.names():
+        return None
+    return robots.load(clip.robot if robot is None else robot)
+
+
+def _in_own_order(robot: Robot, clip: RobotMotion) -> RobotMotion:
+    """The clip with its joints in the robot's order; one of other joints stays as it is."""
     return in_order(clip, robot.joints) if set(clip.joints) == set(robot.joints) else clip
+
+
+def _answers(robot: Robot, clip: RobotMotion, format: str, asked: set[str]) -> dict[str, Any]:
+    """What the robot says to what a format's writer asks: names in the format's order, bodies, axes of the joints."""
+    from understudy.kinematics.poses import body_tracks  # numba, which reading does without
+
+    names = order(robot, FORMATS[format].breadth_first)
+    answers: dict[str, Callable[[], Any]] = {
+        "joints": lambda: names.joints,
+        "bodies": lambda: _arranged(body_tracks(robot, clip), names.bodies),
+        "axes": lambda: np.array([robot.model.joint(name).axis for name in clip.joints]),
+    }
+    return {key: answers[key]() for key in asked}
 
 
 def _at_the_rate_of(format: str, clip: RobotMotion) -> RobotMotion:
