@@ -29,6 +29,7 @@ FORMATS = {
     "bvh": Format("bvh", (".bvh",), "human"),
     "smpl-npz": Format("smpl_npz", (".npz",), "human"),
     "amc": Format("amc", (".amc",), "human"),
+    "gvhmr-pt": Format("gvhmr_pt", (".pt",), "human"),
     "deepmimic-json": Format("deepmimic_json", (".json", ".txt"), "human"),
     "cmu-expmap": Format("expmap_txt", (".txt",), "human"),
     "mjlab-npz": Format("mjlab_npz", (".npz",), "robot"),
