@@ -79,12 +79,13 @@ def _find(path: Path, body: AcclaimBody, pos: np.ndarray) -> Biped:
         biped = find_landmarks(body.joints, body.parents, _sample(pos))
     except SkeletonMismatch as error:
         raise FormatError(path, str(error)) from error
-    wrists = {}
+    joints, fingers = dict(biped.joints), dict(biped.fingers)
     for side in SIDES:
-        hand = f"{side[0]}hand"
-        if body.joints[biped.joints[f"{side}_wrist"]] == f"{side[0]}wrist" and hand in body.joints:
-            wrists[f"{side}_wrist"] = body.joints.index(hand)
-    return replace(biped, joints=biped.joints | wrists)
+        wrist, hand, finger = (side[0] + part for part in ("wrist", "hand", "fingers"))
+        if body.joints[joints[f"{side}_wrist"]] == wrist and {hand, finger} <= set(body.joints):
+            joints[f"{side}_wrist"] = body.joints.index(hand)
+            fingers[f"{side}_hand"] = (body.joints.index(finger),)
+    return replace(biped, joints=joints, fingers=fingers)
 
 
 def _unit(biped: Biped, pos: np.ndarray, given: float | None, stated: float) -> tuple[float, str]:
