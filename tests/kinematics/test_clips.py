@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 
 from understudy import motion, robots
-from understudy.errors import FormatError, SkeletonMismatch, UnderstudyError
 from understudy.kinematics import clips
 from understudy.motion import RobotMotion, formats
-from understudy.motion.formats.doors import in_order
 from understudy.motion.formats.registry import FOLDER, FORMATS
-from understudy.robots.orders import order
 from understudy.rotations import quat_from_rotvec, quat_mul
 
 ROBOT_FORMATS = [n for n, f in FORMATS.items() if f.holds != "human" and formats.can(n, "write")]
