@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from understudy.kinematics.collision import Capsules, Clearances, clearances
     from understudy.kinematics.poses import body_tracks, landmark_tracks
+    from understudy.kinematics.robot_source import human_of
     from understudy.kinematics.tree import Tree
 
 _HOME = {
@@ -14,10 +15,11 @@ _HOME = {
     "Tree": "tree",
     "body_tracks": "poses",
     "clearances": "collision",
+    "human_of": "robot_source",
     "landmark_tracks": "poses",
 }
 
-__all__ = ["Capsules", "Clearances", "Tree", "body_tracks", "clearances", "landmark_tracks"]
+__all__ = ["Capsules", "Clearances", "Tree", "body_tracks", "clearances", "human_of", "landmark_tracks"]
 
 
 def __getattr__(name: str) -> object:
