@@ -1,4 +1,4 @@
-"""The tracking references of mjlab and BeyondMimic: two orders under the same keys, told apart by names or by option."""
+"""The references of mjlab and BeyondMimic: two orders under the same keys, told apart by names or by option."""
 
 import numpy as np
 import pytest

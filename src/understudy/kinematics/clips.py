@@ -36,14 +36,16 @@ def load(
 
     ``robot``, a name or a folder, is whose joints a file without names holds; files that name their joints, and
     humans' files, do not need it. ``options`` are the reader's (``formats.options``), ``start`` and ``end`` among them.
-    Raises FormatError for a file in which either of two orders could be.
+    A tracking reference without names is in either of two orders: its bodies tell which (``tracked_order``). Raises
+    FormatError for a file that leaves open what nobody settled, or that contradicts the format it is said to have.
     """
     name = formats.detect(path) if format is None else format
-    if format is None and FORMATS[name].module == "mjlab_npz" and not mjlab_npz.names_joints(Path(path)):
-        raise FormatError(path, mjlab_npz.EITHER_ORDER)
+    breadth_first = FORMATS[name].breadth_first
+    if FORMATS[name].module == "mjlab_npz" and not mjlab_npz.names_joints(Path(path)):
+        breadth_first = _order_of(Path(path), robot, None if format is None else breadth_first)
     if robot is not None:
         body = robots.load(robot)
-        said = {"joints": order(body, FORMATS[name].breadth_first).joints, "robot": body.name}
+        said = {"joints": order(body, breadth_first).joints, "robot": body.name}
         options = {key: said[key] for key in said.keys() & set(formats.options(name))} | options
     clip = motion.load(path, format=name, **options)
     if isinstance(clip, HumanMotion):
@@ -116,6 +118,17 @@ def _lowest_sole(robot: Robot, clip: RobotMotion) -> Float[np.ndarray, "time"]:
         corners = bodies.pos[:, body, None] + quat_apply(bodies.quat[:, body, None], foot.sole)
         heights.append(corners[..., 2].min(axis=1))
     return np.min(heights, axis=0)
+
+
+def _order_of(path: Path, robot: str | Path | None, claimed: bool | None) -> bool:
+    """Whether a tracking reference without names is in breadth-first order. Raises FormatError if nothing tells."""
+    from understudy.kinematics import tracked_order
+
+    if robot is not None:
+        return tracked_order.settle(path, robots.load(robot), claimed)
+    if claimed is None:
+        raise FormatError(path, mjlab_npz.EITHER_ORDER)
+    return claimed
 
 
 def _known(robot: str | Path | None, clip: RobotMotion) -> Robot | None:
