@@ -1,0 +1,223 @@
+"""Which parts of a mechanism are trunk, legs, arms and head, from topology, masses and rest geometry.
+
+Limbs come in pairs: two subtrees that hang on one link, with equally many hinges, about the same mass and the same
+reach. What is left over is trunk. Names decide only where geometry cannot.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from understudy.errors import LimitError
+from understudy.robots.onboarding.mechanism import Mechanism
+
+FEWEST = 2
+"""Hinges of the shortest chain that counts as a limb."""
+ARM = 7
+"""Hinges of an arm; what lies beyond belongs to a hand."""
+_LEG_NAMES = re.compile(r"leg|hip|knee|ankle|foot|thigh|calf|shank|toe", re.IGNORECASE)
+_ARM_NAMES = re.compile(r"arm|shoulder|elbow|wrist|hand|sho_", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Limb:
+    """One arm or leg: ``trunk`` is the link it hangs on, ``hinges`` run outwards, ``end`` is the outermost link."""
+
+    trunk: int
+    hinges: tuple[int, ...]
+    end: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two limbs that mirror each other; which is left is not known yet."""
+
+    one: Limb
+    other: Limb
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """``trunk``: the links between and around the limbs, root first. ``still``: hinges that belong to no limb and no
+    trunk (fingers, rods of linkages, wheels) and are to be frozen."""
+
+    legs: Pair | None
+    arms: Pair | None
+    trunk: tuple[int, ...]
+    still: tuple[int, ...]
+    ambiguous: bool
+
+
+def find(mechanism: Mechanism) -> Anatomy:
+    """Raises LimitError for a robot without a pair of limbs, or with more than two pairs that could be."""
+    pairs, trunk = _pairs(mechanism)
+    limbs = [pair for pair in pairs if _count(mechanism, pair[0]) >= FEWEST]
+    limbs.sort(key=lambda pair: -_weight(mechanism, pair))
+    if not limbs:
+        raise LimitError(
+            "No pair of limbs was found: two chains of hinges on one link, alike in joints, mass and length. "
+            "Only humanoids (with legs, arms or both) can be taken on."
+        )
+    chosen = limbs[:2]
+    legs, arms, ambiguous = _named(mechanism, [(a, b) for a, b in chosen])
+    if legs and arms and _like_legs(mechanism, arms) and _like_legs(mechanism, legs) and _same(mechanism, legs, arms):
+        raise LimitError("The robot has four like legs: quadrupeds cannot be taken on.")
+    found = [_pair(mechanism, pair, arm=pair is arms) if pair else None for pair in (legs, arms)]
+    used = {h for pair in found if pair for limb in (pair.one, pair.other) for h in limb.hinges}
+    kept = _trunk_to(mechanism, trunk, [pair for pair in found if pair], pairs)
+    used |= {h for link in kept for h in mechanism.hinges_of(link)}
+    still = tuple(j for j in range(len(mechanism.hinges)) if j not in used)
+    return Anatomy(found[0], found[1], kept, still, ambiguous)
+
+
+def _pairs(m: Mechanism) -> tuple[list[tuple[int, int]], tuple[int, ...]]:
+    """First links of subtrees that answer to each other, and the trunk links between them."""
+    rest = m.forward(np.zeros(len(m.hinges)))
+    todo, pairs, trunk = [0], [], []
+    while todo:
+        link = todo.pop(0)
+        trunk.append(link)
+        children = m.children(link)
+        scored = sorted(
+            ((_unlike(m, rest, a, b), a, b) for a, b in combinations(children, 2)), key=lambda row: row[0]
+        )
+        taken: set[int] = set()
+        for cost, a, b in scored:
+            if cost < 0.5 and not taken & {a, b}:
+                taken |= {a, b}
+                pairs.append((a, b))
+        todo += [child for child in children if child not in taken]
+    return pairs, tuple(trunk)
+
+
+def _unlike(m: Mechanism, rest, a: int, b: int) -> float:  # noqa: ANN001
+    """How little two subtrees look like each other's image: 0 for a perfect pair, infinite for none."""
+    if _count(m, a) != _count(m, b):
+        return float("inf")
+    mass = [m.mass(m.subtree(k)) + 1e-3 for k in (a, b)]
+    reach = [_reach(m, rest, k) + 1e-3 for k in (a, b)]
+    apart = np.linalg.norm(rest.pos[a] - rest.pos[b])
+    if apart < 1e-3:
+        return float("inf")
+    return float(abs(np.log(mass[0] / mass[1])) + 2 * abs(np.log(reach[0] / reach[1])))
+
+
+def _reach(m: Mechanism, rest, link: int) -> float:  # noqa: ANN001
+    """Length along the longest chain of links beyond ``link``, independent of the pose."""
+    children = m.children(link)
+    own = max((np.linalg.norm(rest.local(link, m.cloud(rest, m.members(link))), axis=1).max(initial=0.0)), 0.0)
+    beyond = [np.linalg.norm(rest.pos[c] - rest.pos[link]) + _reach(m, rest, c) for c in children]
+    return float(max([own, *beyond]))
+
+
+def _count(m: Mechanism, link: int) -> int:
+    inside = set(m.subtree(link))
+    return sum(hinge.body in inside for hinge in m.hinges)
+
+
+def _weight(m: Mechanism, pair: tuple[int, int]) -> float:
+    return m.mass(m.subtree(pair[0])) + m.mass(m.subtree(pair[1]))
+
+
+def _named(m: Mechanism, pairs: list[tuple[int, int]]):  # noqa: ANN202
+    """Legs, arms, and whether names had to help: legs are heavier, hang lower and end lower."""
+    if len(pairs) == 1:
+        [pair] = pairs
+        votes = [_down(m, pair), _by_name(m, pair)]
+        leg = sum(votes) > 0 if any(votes) else True
+        return (pair, None, votes[0] * votes[1] <= 0) if leg else (None, pair, votes[0] * votes[1] <= 0)
+    one, two = pairs
+    rest = m.forward(np.zeros(len(m.hinges)))
+    height = [np.mean([rest.pos[k][2] for k in pair]) for pair in pairs]
+    lowest = [m.cloud(rest, m.subtree(pair[0]))[:, 2].min(initial=np.inf) for pair in pairs]
+    votes = [
+        np.sign(_weight(m, one) - _weight(m, two)),
+        np.sign(height[1] - height[0]),
+        np.sign(lowest[1] - lowest[0]) if np.isfinite(lowest).all() else 0.0,
+        0.5 * (_by_name(m, one) - _by_name(m, two)),
+    ]
+    score = float(np.sum(votes))
+    return (one, two, abs(score) < 1.5) if score >= 0 else (two, one, abs(score) < 1.5)
+
+
+def _down(m: Mechanism, pair: tuple[int, int]) -> float:
+    """+1 for limbs that stand under the rest of the robot, −1 for limbs that hang above its lower end."""
+    rest = m.forward(np.zeros(len(m.hinges)))
+    limb = [k for link in pair for k in m.subtree(link)]
+    others = m.cloud(rest, [k for k in range(len(m.bodies)) if k not in limb])
+    own = m.cloud(rest, limb)
+    if not len(own) or not len(others):
+        return 0.0
+    below = others[:, 2].min() - own[:, 2].min()
+    return 1.0 if below > 0.25 * np.ptp(own[:, 2]) else -1.0
+
+
+def _by_name(m: Mechanism, pair: tuple[int, int]) -> float:
+    inside = {k for link in pair for k in m.subtree(link)}
+    words = " ".join([m.bodies[k].name for k in inside] + [h.name for h in m.hinges if h.body in inside])
+    return float(np.sign(len(_LEG_NAMES.findall(words)) - len(_ARM_NAMES.findall(words))))
+
+
+def _like_legs(m: Mechanism, pair: tuple[int, int]) -> bool:
+    return _down(m, pair) > 0
+
+
+def _same(m: Mechanism, one: tuple[int, int], two: tuple[int, int]) -> bool:
+    """Four-legged: the two pairs weigh the same and have the same hinges."""
+    alike = abs(np.log(_weight(m, one) / _weight(m, two))) < 0.1
+    return alike and _count(m, one[0]) == _count(m, two[0])
+
+
+def _pair(m: Mechanism, pair: tuple[int, int], arm: bool) -> Pair:
+    paths = [_path(m, first, arm) for first in pair]
+    shortest = min(len(path) for path in paths)
+    limbs = [_limb(m, path[:shortest], ARM if arm else None) for path in paths]
+    return Pair(*limbs)
+
+
+def _limb(m: Mechanism, links: list[int], most: int | None) -> Limb:
+    hinges = [h for link in links for h in m.hinges_of(link)][:most]
+    return Limb(m.links[m.bodies[links[0]].parent], tuple(hinges), m.hinges[hinges[-1]].body)
+
+
+def _path(m: Mechanism, first: int, arm: bool) -> list[int]:
+    """The chain of links from the trunk to the hand or foot. At a fork it takes the branch that reaches farther; an
+    arm ends where fingers begin: at a fork into like branches, or before a link that weighs next to nothing."""
+    rest = m.forward(np.zeros(len(m.hinges)))
+    whole, path = m.mass(m.subtree(first)), [first]
+    while children := m.children(path[-1]):
+        score = {c: _reach(m, rest, c) + np.linalg.norm(rest.pos[c] - rest.pos[path[-1]]) for c in children}
+        best = max(children, key=lambda c: (score[c], m.mass(m.subtree(c))))
+        hinges = sum(len(m.hinges_of(link)) for link in path)
+        if arm and hinges >= 3:
+            light = m.mass(m.subtree(best)) < 0.02 * whole
+            fork = [c for c in children if m.mass(m.subtree(c)) > 0.3 * m.mass(m.subtree(best))]
+            if light or len(fork) > 1:
+                break
+        path.append(best)
+    return path
+
+
+def _trunk_to(m: Mechanism, trunk: tuple[int, ...], limbs: list[Pair], pairs: list[tuple[int, int]]) -> tuple[int, ...]:
+    """Trunk links worth keeping: those on the way to a limb, and the head's chain: the one that ends farthest from
+    where the limbs hang."""
+    rest = m.forward(np.zeros(len(m.hinges)))
+    needed = {0}
+    for pair in limbs:
+        needed |= set(_ancestors(m, pair.one.trunk))
+    del pairs
+    ends = [link for link in trunk if not [c for c in m.children(link) if c in trunk] and link not in needed]
+    if ends:
+        centre = np.mean([rest.pos[m.hinges[p.one.hinges[0]].body] for p in limbs], axis=0)
+        head = max(ends, key=lambda link: np.linalg.norm(m.cloud(rest, m.subtree(link)) - centre, axis=1).max(initial=0.0))
+        needed |= set(_ancestors(m, head))
+    return tuple(link for link in trunk if link in needed)
+
+
+def _ancestors(m: Mechanism, link: int) -> list[int]:
+    found = [link]
+    while found[-1]:
+        found.append(m.links[m.bodies[found[-1]].parent])
+    return found
