@@ -32,15 +32,17 @@ ENTRIES = {
     *("trans", "transl", "poses", "pose_body", "body_pose", "pose_hand", "betas", "gender"),
     "surface_model_type",
 }
-WIDTHS = {66: "smplh", 72: "smpl", 156: "smplh", 165: "smplx"}
-"""The model of a pose, by its numbers a frame; 66 are the joints that all have."""
+WIDTHS = {72: "smpl", 156: "smplh", 165: "smplx"}
+"""The model of a pose, by its numbers a frame. Poses of 66 are the joints that all three have."""
+SHAPE = {"betas", "num_betas", "gender"}
+"""All that AMASS keeps in a file about a person alone."""
 
 
 def recognises(path: Path) -> bool:
     """Parameters of a body in motion; and what AMASS keeps beside them, so that it can be refused with a reason."""
     names = read_npz_names(path)
     moving = names & {"trans", "transl"} and names & {"poses", *ROOTS}
-    return bool(moving) or _stage_one(path, names)
+    return bool(moving) or _motionless(path, names)
 
 
 def read(
@@ -59,7 +61,7 @@ def read(
     path = existing_file(path)
     check_up(up)
     names = read_npz_names(path)
-    if _stage_one(path, names):
+    if _motionless(path, names):
         raise FormatError(
             path,
             "this holds a person's shape and markers and no motion. AMASS keeps the motion in the files that "
@@ -75,31 +77,38 @@ def read(
     return body_motion(path, clip, rate, body_model=body_model, origin=origin)
 
 
-def _stage_one(path: Path, names: frozenset[str]) -> bool:
+def _motionless(path: Path, names: frozenset[str]) -> bool:
+    """What AMASS keeps about a person beside the motion: the shape, and the stage of fitting that finds it."""
     if path.name.endswith("_stagei.npz") or path.name == "shape.npz":
         return True
-    return "betas" in names and not names & {"poses", "posed_joints", *ROOTS} and bool(names & {"gender"})
+    return "betas" in names and names <= SHAPE
 
 
 def _clip(arrays: dict[str, np.ndarray], path: Path, up: str | None) -> tuple[SmplClip, str]:
+    """What the file holds, and why its vertical axis is what it is."""
     poses, key = _poses(arrays, path)
-    trans = numbers_of(need(arrays, "trans" if "trans" in arrays else "transl", path), "trans", path, (3,))
+    moved = "trans" if "trans" in arrays else "transl"
+    trans = numbers_of(need(arrays, moved, path), moved, path, (3,))
     if len(trans) != len(poses) or not len(poses):
-        raise FormatError(path, f"{len(trans)} frames of translation, but {len(poses)} of {key}.")
-    kind = WIDTHS.get(poses.shape[1], "smplh")
-    if "surface_model_type" in arrays or (key != "poses" and poses.shape[1] == 66):
-        kind = _text(arrays.get("surface_model_type")) or kind
-    kind = kind if kind in WIDTHS.values() else "smplx"
+        raise FormatError(path, f"{len(trans)} frames of {moved}, but {len(poses)} of {key}.")
+    width = poses.shape[1]
+    kind = _text(arrays.get("surface_model_type"))
+    if kind not in WIDTHS.values():
+        kind = WIDTHS.get(width, "smplh" if key == "poses" else "smplx")
     axis = ROOTS.get(key, "z")
     why = f"{up}: as given" if up else f"{axis}: the rule for files with {key!r}"
-    betas = np.zeros(0)
-    if "betas" in arrays and arrays["betas"].dtype.kind in "iuf":
-        # Some tools repeat the shape for every frame.
-        betas = np.atleast_2d(arrays["betas"])[0].astype(np.float64)
     rotvec = np.zeros((len(poses), len(SMPL), 3))
-    read = 24 if kind == "smpl" and poses.shape[1] == 72 else BODY_JOINTS
-    rotvec[:, :read] = poses[:, : 3 * read].reshape(len(poses), read, 3)
-    return SmplClip(kind, up or axis, trans, rotvec, betas, _text(arrays.get("gender"))), why
+    count = len(SMPL) if width == 72 else BODY_JOINTS
+    rotvec[:, :count] = poses[:, : 3 * count].reshape(len(poses), count, 3)
+    return SmplClip(kind, up or axis, trans, rotvec, _betas(arrays), _text(arrays.get("gender"))), why
+
+
+def _betas(arrays: dict[str, np.ndarray]) -> Float[np.ndarray, "beta"]:
+    """The shape coefficients, of the first frame where they are repeated for each; none if there are none."""
+    betas = arrays.get("betas")
+    if betas is None or betas.dtype.kind not in "iuf" or betas.size == 0 or betas.ndim > 2:
+        return np.zeros(0)
+    return np.atleast_2d(betas)[0].astype(np.float64)
 
 
 def _poses(arrays: dict[str, np.ndarray], path: Path) -> tuple[Float[np.ndarray, "time number"], str]:
@@ -116,7 +125,7 @@ def _poses(arrays: dict[str, np.ndarray], path: Path) -> tuple[Float[np.ndarray,
                 )
             return np.concatenate([root, rest], axis=1), key
     poses = numbers_of(_flat(need(arrays, "poses", path)), "poses", path, (None,))
-    if poses.shape[1] not in WIDTHS:
+    if poses.shape[1] not in (3 * BODY_JOINTS, *WIDTHS):
         raise FormatError(
             path,
             f"poses of {poses.shape[1]} numbers are of no known body; SMPL has 72, SMPL-H 156, SMPL-X 165.",

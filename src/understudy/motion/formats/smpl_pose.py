@@ -4,7 +4,7 @@ The zero pose looks along z of a y-up frame with its left at x. Joint frames bec
 pose: x forward, y left, z up.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,10 @@ from jaxtyping import Float
 
 from understudy.errors import FormatError, LimitError
 from understudy.motion.body_model import SMPL, smpl_skeleton
-from understudy.motion.body_model_file import BodyModel, fitting, read_body_model
 from understudy.motion.formats.bvh_pose import world_poses
 from understudy.motion.formats.bvh_settle import to_world_axes, to_world_quat
 from understudy.motion.formats.doors import LARGEST
+from understudy.motion.formats.smpl_model import BodyModel, fitting, read_body_model
 from understudy.motion.proportions import STATURE, mean_adult
 from understudy.motion.types import HumanMotion, Origin, Skeleton
 from understudy.rotations import quat_apply, quat_from_rotvec, quat_mul
@@ -24,8 +24,8 @@ FROM_ZERO_POSE = np.array([0.5, -0.5, -0.5, -0.5])
 """The world's axes (x forward, y left, z up) to SMPL's (z forward, x left, y up)."""
 PELVIS = {"smpl": (0.0, -0.23, 0.03), "smplh": (0.0, -0.23, 0.03), "smplx": (0.0, -0.35, 0.01)}
 """About where the root joint is in the models' own frame, whose origin is the translation (m)."""
-UNRULED = 0.5
-"""Mean cosine between the body's up and the vertical below which it is worth saying which axis is up."""
+STANDING = 0.5
+"""Mean cosine between the body's up and the vertical of a clip in which somebody mostly stands."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ def body_motion(
     pos, quat = world_poses(skeleton.parents, local, quat)
     inferred = {**origin.inferred, "body": said, "landmarks": "frames from the zero pose, joints by name"}
     inferred["up"] = inferred["up"] + _upright(quat[:, 0])
-    origin = Origin(origin.source, origin.licence, origin.texts, inferred, origin.history)
-    return HumanMotion(skeleton, fps, pos, quat, tracks or {}, origin)
+    return HumanMotion(skeleton, fps, pos, quat, tracks or {}, replace(origin, inferred=inferred))
 
 
 def check_up(up: str | None) -> None:
@@ -111,6 +110,6 @@ def _said(model: BodyModel, clip: SmplClip) -> str:
 def _upright(root: Float[np.ndarray, "time 4"]) -> str:
     """A remark, if the body does not stand along the vertical that the rule gives."""
     lean = quat_apply(root, np.broadcast_to([0.0, 0.0, 1.0], (len(root), 3))).mean(axis=0)
-    if lean[2] > UNRULED:
+    if lean[2] > STANDING:
         return "; the body stands along it"
-    return "; but the body does not stand along it on average: give 'up' if it lies or hangs in the picture"
+    return "; the body does not stand along it, so it lies, or the option 'up' should say otherwise"

@@ -5,6 +5,7 @@ joints follow from the vertices. No mesh is posed and no vertex leaves this file
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +53,18 @@ def read_body_model(path: str | Path) -> BodyModel:
     path = existing_file(path)
     if path.suffix.lower() != ".npz":
         raise FormatError(path, f"a body model is an .npz file here. {CONVERT}")
+    return _read(path.resolve(), path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)  # a folder of clips asks for the same few models again and again, and they are large
+def _read(path: Path, _changed: int) -> BodyModel:
     if not read_npz_names(path).issuperset(ENTRIES):
         raise FormatError(path, f"this is no body model; one holds {', '.join(ENTRIES)}.")
     arrays = read_npz(path, ENTRIES)
     template, shapes, regressor = (_numbers(need(arrays, key, path), key, path) for key in ENTRIES)
     joints, vertices = regressor.shape if regressor.ndim == 2 else (0, 0)
-    if joints not in KINDS or template.shape != (vertices, 3) or shapes.shape[:2] != (vertices, 3):
+    known = shapes.shape[2] if shapes.ndim == 3 else 0
+    if joints not in KINDS or template.shape != (vertices, 3) or shapes.shape != (vertices, 3, known):
         raise FormatError(
             path,
             f"a body model has 24, 52 or 55 joints (SMPL, SMPL-H, SMPL-X) and one row for each vertex; found "
@@ -65,8 +72,9 @@ def read_body_model(path: str | Path) -> BodyModel:
         )
     kind = KINDS[joints]
     rows = regressor[[*range(BODY_JOINTS), *KNUCKLES[kind]]]
-    count = EXPRESSIONS.get(shapes.shape[2], shapes.shape[2]) if kind == "smplx" else shapes.shape[2]
-    return BodyModel(path, kind, rows @ template, np.einsum("jv,vcb->jcb", rows, shapes[..., :count]))
+    count = EXPRESSIONS.get(known, known) if kind == "smplx" else known
+    directions = rows @ shapes[..., :count].reshape(vertices, -1)
+    return BodyModel(path, kind, rows @ template, directions.reshape(len(rows), 3, count))
 
 
 def fitting(model: BodyModel, kind: str) -> BodyModel:
@@ -80,7 +88,7 @@ def fitting(model: BodyModel, kind: str) -> BodyModel:
 
 
 def _numbers(value: np.ndarray, key: str, path: Path) -> np.ndarray:
-    if value.dtype.kind not in "iuf" or (key == "shapedirs" and value.ndim != 3):
+    if value.dtype.kind not in "iuf":
         raise FormatError(
             path, f"{key!r} must be plain numbers; found {value.dtype} {value.shape}. {CONVERT}"
         )
