@@ -9,10 +9,10 @@ from understudy.robots.capsules import Capsules
 from understudy.robots.onboarding.contacts import Shapes
 from understudy.robots.onboarding.figure import Figure
 from understudy.robots.onboarding.mechanism import Frames, Mechanism
-from understudy.robots.onboarding.primitives import Solid, fit_capsules, foot_capsules, parts, solid
+from understudy.robots.onboarding.primitives import Solid, fit_capsules, foot_capsules, joined, parts, solid
 
 _TRUNK_PARTS, _LIMB_PARTS = 4, 3
-_BULGE = 0.012  # of the robot's height: a trunk's capsule that reaches farther beyond the link is made two
+_BULGE = 0.018  # of the robot's height: a trunk's capsule that reaches farther beyond the link is made two
 _SMALL = 0.02  # of the robot's height: what is smaller is covered by its neighbours
 _MIRROR = np.array([1.0, -1.0, 1.0])
 
@@ -44,9 +44,10 @@ def cover(
         if not len(cloud) or (left in seen and _alike(cloud, frames.point(left, m.bodies[left].points))):
             continue  # nothing to see, or done as the image of its twin
         middle = k not in twins and k not in twins.values() and _even(cloud)
-        pieces = parts(cloud, _TRUNK_PARTS if middle else _LIMB_PARTS, middle)
-        seen[k] = [s for piece in pieces if (s := solid(piece)) is not None]
-        touching[k] = _capsules(cloud, pieces, middle, height, feet.get(k))
+        fine = parts(cloud, _TRUNK_PARTS if middle else _LIMB_PARTS, middle)
+        seen[k] = [s for piece in fine if (s := solid(piece)) is not None]
+        coarse = parts(cloud, 3 if middle else 2, middle, 0.75)
+        touching[k] = _capsules(cloud, coarse, middle, height, feet.get(k))
     for right, left in twins.items():
         if right not in seen and left in seen:
             seen[right] = [s.mirrored() for s in seen[left]]
@@ -66,10 +67,10 @@ def _capsules(
 ) -> Capsules:
     """Capsules of one body, in the root's frame."""
     if np.ptp(cloud, axis=0).max() < _SMALL * height:
-        return _joined([])
+        return joined([])
     if sole is None:
         found = [fit_capsules(piece, _BULGE * height, middle) for piece in pieces]
-        return _joined([c for c in found if c is not None])
+        return joined([c for c in found if c is not None])
     level, top = float(sole[:, 2].mean()), float(cloud[:, 2].max())
     lying = foot_capsules(sole, min(top - level, 0.03 * height))
     above = cloud[cloud[:, 2] > level + 1.6 * float(lying.radius.max())]
@@ -77,13 +78,7 @@ def _capsules(
     if upper is not None:  # nothing of a foot may reach below its sole
         low = np.minimum(upper.start[:, 2], upper.end[:, 2]) - upper.radius - level
         upper = Capsules(upper.start, upper.end, np.maximum(upper.radius + np.minimum(low - 0.002, 0.0), 1e-3))
-    return _joined([lying] if upper is None else [lying, upper])
-
-
-def _joined(found: list[Capsules]) -> Capsules:
-    if not found:
-        return Capsules(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
-    return Capsules(*(np.concatenate([getattr(c, f) for c in found]) for f in ("start", "end", "radius")))
+    return joined([lying] if upper is None else [lying, upper])
 
 
 def _twins(m: Mechanism, figure: Figure) -> dict[int, int]:

@@ -92,7 +92,7 @@ def _pairs(m: Mechanism) -> tuple[list[tuple[int, int]], tuple[int, ...]]:
     return pairs, tuple(trunk)
 
 
-def _unlike(m: Mechanism, rest, a: int, b: int) -> float:  # noqa: ANN001
+def _unlike(m: Mechanism, rest, a: int, b: int) -> float:
     """How little two subtrees look like each other's image: 0 for a perfect pair, infinite for none."""
     if _count(m, a) != _count(m, b):
         return float("inf")
@@ -104,7 +104,7 @@ def _unlike(m: Mechanism, rest, a: int, b: int) -> float:  # noqa: ANN001
     return float(abs(np.log(mass[0] / mass[1])) + 2 * abs(np.log(reach[0] / reach[1])))
 
 
-def _reach(m: Mechanism, rest, link: int) -> float:  # noqa: ANN001
+def _reach(m: Mechanism, rest, link: int) -> float:
     """Length along the longest chain of links beyond ``link``, independent of the pose."""
     children = m.children(link)
     own = max((np.linalg.norm(rest.local(link, m.cloud(rest, m.members(link))), axis=1).max(initial=0.0)), 0.0)
@@ -121,7 +121,7 @@ def _weight(m: Mechanism, pair: tuple[int, int]) -> float:
     return m.mass(m.subtree(pair[0])) + m.mass(m.subtree(pair[1]))
 
 
-def _named(m: Mechanism, pairs: list[tuple[int, int]]):  # noqa: ANN202
+def _named(m: Mechanism, pairs: list[tuple[int, int]]):
     """Legs, arms, and whether names had to help: legs are heavier, hang lower and end lower."""
     if len(pairs) == 1:
         [pair] = pairs

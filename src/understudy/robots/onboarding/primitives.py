@@ -15,7 +15,6 @@ from understudy.robots.capsules import Capsules
 from understudy.robots.onboarding.shapes import hull
 
 _MIRROR = np.array([1.0, -1.0, 1.0])
-_WORTH = 0.85  # a cut is made if it shrinks the volume of the convex hulls to less than this
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +35,13 @@ class Solid:
 
 
 def parts(
-    points: Float[np.ndarray, "point 3"], most: int, symmetric: bool = False
+    points: Float[np.ndarray, "point 3"], most: int, symmetric: bool = False, worth: float = 0.85
 ) -> list[Float[np.ndarray, "part 3"]]:
-    """At most so many nearly convex pieces of a cloud. ``symmetric`` cuts only across x and z."""
+    """At most so many nearly convex pieces of a cloud. ``symmetric`` cuts only across x and z; a cut is made if it
+    shrinks the volume of the convex hulls to less than ``worth``."""
     pieces = [points]
     while len(pieces) < most:
-        gains = [_best_cut(piece, symmetric) for piece in pieces]
+        gains = [_best_cut(piece, symmetric, worth) for piece in pieces]
         k = int(np.argmax([gain for gain, _ in gains]))
         mask = gains[k][1]
         if mask is None:
@@ -62,9 +62,18 @@ def fit_capsules(points: Float[np.ndarray, "point 3"], tolerance: float, symmetr
     if hull(vertices) is None:
         vertices = points[found.vertices]
     one = capsules.fit(vertices, 1, symmetric)
-    if symmetric and float(one.bulge(vertices).max()) > tolerance:
-        return capsules.fit(vertices, 2, True)
-    return one
+    half = hull(points[points[:, 1] >= 0])
+    if not symmetric or half is None or float(one.bulge(vertices).max()) < tolerance:
+        return one
+    left = capsules.fit(half.points[half.vertices], 1)
+    return joined([left, left.mirrored()])
+
+
+def joined(found: list[Capsules]) -> Capsules:
+    """Several sets of capsules as one."""
+    if not found:
+        return Capsules(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
+    return Capsules(*(np.concatenate([getattr(c, f) for c in found]) for f in ("start", "end", "radius")))
 
 
 def foot_capsules(sole: Float[np.ndarray, "corner 3"], top: float) -> Capsules:
@@ -107,14 +116,13 @@ def solid(points: Float[np.ndarray, "point 3"], seed: int = 0) -> Solid | None:
     return best
 
 
-def _best_cut(points: np.ndarray, symmetric: bool) -> tuple[float, np.ndarray | None]:
+def _best_cut(points: np.ndarray, symmetric: bool, worth: float) -> tuple[float, np.ndarray | None]:
     """How much hull volume the best plane saves, and which points lie below it; None if no cut is worth it."""
     whole = hull(points)
     if whole is None:
         return 0.0, None
     axes = np.eye(3)[[0, 2]] if symmetric else np.eye(3)
     best, mask = 0.0, None
-    thin = points[whole.vertices] if len(points) > 4000 else points
     for axis in axes:
         height = points @ axis
         for cut in np.quantile(height, np.linspace(0.1, 0.9, 9)):
@@ -125,9 +133,8 @@ def _best_cut(points: np.ndarray, symmetric: bool) -> tuple[float, np.ndarray | 
                 volume += piece.volume if piece is not None else 0.0
                 if side.sum() < 0.05 * len(points):
                     volume = np.inf
-            if volume < _WORTH * whole.volume and whole.volume - volume > best:
+            if volume < worth * whole.volume and whole.volume - volume > best:
                 best, mask = whole.volume - volume, below
-    del thin
     return best, mask
 
 
