@@ -28,11 +28,15 @@ SHORTEST = 0.01
 """Bones shorter than this (m, the median over the clip) are no bones."""
 SOLE_TRUST = 0.3
 """Seconds of flat stance that weigh as much as the foot's own points."""
-BONES = tuple(
-    (f"{side}_{a}", f"{side}_{b}")
-    for side in SIDES
-    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
-) + (("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"), ("left_hip", "left_shoulder"))
+BONES = (
+    *(("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"), ("left_hip", "left_shoulder")),
+    *(
+        (f"{side}_{a}", f"{side}_{b}")
+        for side in SIDES
+        for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+    ),
+)
+NOWHERE = Origin()
 
 
 def complete(
@@ -41,7 +45,7 @@ def complete(
     *,
     confidence: Mapping[str, Float[np.ndarray, "time"]] | None = None,
     name: str = "points",
-    origin: Origin = Origin(),
+    origin: Origin = NOWHERE,
 ) -> HumanMotion:
     """A motion on a skeleton of all landmarks, from points in the world frame (m, z up).
 

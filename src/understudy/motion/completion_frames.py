@@ -21,6 +21,9 @@ NOISY = 0.14
 """Sine of the bend (8°) that a straight limb may show by the error of its points."""
 FOOT_SHOWS_KNEE = 0.05
 """What the direction of a foot says about the turn of its leg, relative to a knee bent by a right angle."""
+LEG_PRIOR, ARM_PRIOR = 1e-2, 3e-4
+"""What a limb's usual turn counts, a second, relative to the same: knees look forward again a quarter of a second after
+they were last seen to bend elsewhere; arms keep their turn for more than a second."""
 TRUNK_TRUST, HEAD_TRUST = 0.5, 3.0
 """Seconds of plain standing that weigh as much as the points' own up."""
 STEEPEST = 0.7
@@ -73,7 +76,7 @@ def leg_frames(seen: Seen, side: str, pelvis: Float[np.ndarray, "time 4"], fps: 
     foot = _foot_direction(seen, side)
     if foot is not None:
         evidence = evidence + FOOT_SHOWS_KNEE * np.cross(-shin, foot)
-    upper = twisted(pelvis, -UP, thigh, LEFT, evidence, fps, half_turn=False)
+    upper = twisted(pelvis, -UP, thigh, LEFT, evidence, fps, LEG_PRIOR, half_turn=False)
     lower = swing(upper, -UP, shin)
     sole = _unseen_foot(lower, ankle) if foot is None else _foot(seen, side, foot, lower)
     return {f"{side}_hip": upper, f"{side}_knee": lower, f"{side}_ankle": sole, f"{side}_toe": sole}
@@ -86,7 +89,7 @@ def arm_frames(seen: Seen, side: str, chest: Float[np.ndarray, "time 4"], fps: f
     upper, fore = unit(elbow - shoulder), unit(wrist - elbow)
     # In the T-pose the left forearm flexes forward about −z, the right one about +z.
     evidence = -along[1] * _hinge(upper, fore) * _least(seen, side, "shoulder", "elbow", "wrist")
-    above = twisted(chest, along, upper, UP, evidence, fps)
+    above = twisted(chest, along, upper, UP, evidence, fps, ARM_PRIOR)
     below = swing(above, along, fore)
     hand = _hand(seen, side, below, along, fps)
     return {f"{side}_shoulder": above, f"{side}_elbow": below, f"{side}_wrist": hand, f"{side}_hand": hand}
@@ -169,16 +172,18 @@ def _foot(seen: Seen, side: str, direction: np.ndarray, shin: np.ndarray) -> np.
         outward = unit(seen.pos[f"{side}_small_toe"] - seen.pos[f"{side}_toe_tip"])
         left = unit(left + (outward if side == "left" else -outward))
     foot = quat_from_axes(direction, left - direction * (left * direction).sum(-1, keepdims=True))
-    return foot if f"{side}_heel" in seen else quat_mul(foot, quat_about("y", -_decline(seen, side)))
+    return (
+        foot if f"{side}_heel" in seen else quat_mul(foot, quat_about("y", np.array(-_decline(seen, side))))
+    )
 
 
-def _decline(seen: Seen, side: str) -> np.ndarray:
+def _decline(seen: Seen, side: str) -> float:
     """By what angle the line from the ankle to the toes declines in a flat foot (rad): by how much higher the ankle
     comes to lie when both are lowest."""
     ankle, toe = seen.pos[f"{side}_ankle"], seen.pos[f"{side}_toe"]
     drop = np.percentile(ankle[:, 2], 5) - np.percentile(toe[:, 2], 5)
     length = np.median(np.linalg.norm(toe - ankle, axis=-1))
-    return np.arcsin(np.clip(drop / max(length, 1e-6), 0.0, STEEPEST))
+    return float(np.arcsin(np.clip(drop / max(length, 1e-6), 0.0, STEEPEST)))
 
 
 def _unseen_foot(shin: np.ndarray, ankle: np.ndarray) -> np.ndarray:
@@ -205,4 +210,6 @@ def _hand(seen: Seen, side: str, forearm: np.ndarray, along: np.ndarray, fps: fl
     size = max(float(np.median(np.linalg.norm(reach, axis=-1))), 1e-6)
     across = (thumbward - bone * (thumbward * bone).sum(-1, keepdims=True)) / size
     across = across * np.minimum(np.linalg.norm(across, axis=-1, keepdims=True), 1.0)
-    return twisted(forearm, along, bone, FORWARD, across * _least(seen, side, "wrist", "hand"), fps)
+    return twisted(
+        forearm, along, bone, FORWARD, across * _least(seen, side, "wrist", "hand"), fps, ARM_PRIOR
+    )

@@ -1,6 +1,7 @@
-"""From the points that a tracker sees to a place for every landmark: gaps bridged, what is never seen put by proportion.
+"""From the points that a tracker sees to a place for every landmark.
 
-Points are named like landmarks, or are one of ``EXTRAS``. World frame, metres.
+Gaps are bridged in time; what no point tells of is put by proportion. Points are named like landmarks, or are one of
+``EXTRAS``. World frame, metres.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,13 @@ from understudy.motion.calibrate import SPINE
 from understudy.motion.landmarks import SIDES
 from understudy.motion.posture import unit
 
-EXTRAS = ("nose", "head_top") + tuple(
-    f"{side}_{part}"
-    for part in ("eye", "ear", "heel", "toe_tip", "small_toe", "index", "pinky", "thumb")
-    for side in SIDES
+EXTRAS = (
+    *("nose", "head_top"),
+    *(
+        f"{side}_{part}"
+        for part in ("eye", "ear", "heel", "toe_tip", "small_toe", "index", "pinky", "thumb")
+        for side in SIDES
+    ),
 )
 """Points that are no landmarks. ``index`` and ``pinky`` are those fingers' knuckles, ``toe_tip`` the end of the foot
 (of the big toe, if there is a ``small_toe``)."""

@@ -18,8 +18,6 @@ from understudy.rotations import quat_apply, quat_between, quat_conj, quat_from_
 CONTINUITY = 6e-4
 """Seconds: squared ratio of a point's usual error, seen as an angle from the next joint (0.05 rad), to how fast limbs
 turn about themselves (2 rad per square root of a second)."""
-PRIOR = 1e-5
-"""What the reference counts, relative to a hinge bent by a right angle."""
 
 
 def twisted(
@@ -29,27 +27,29 @@ def twisted(
     second: Float[np.ndarray, "3"],
     evidence: Float[np.ndarray, "time 3"],
     fps: float,
+    prior: float,
     *,
     half_turn: bool = True,
 ) -> Float[np.ndarray, "time 4"]:
     """World frames whose ``axis`` lies along ``bone`` and whose ``second`` axis follows the evidence.
 
     ``parent`` are the frames whose smallest swing onto the bone is the reference. ``evidence`` are world vectors where
-    ``second`` should point, their lengths the weights (1 for a right angle; zero for none). Without ``half_turn``,
+    ``second`` should point, their lengths the weights (1 for a right angle; zero for none), ``prior`` the weight of
+    the reference (1/s): unseen, a turn is remembered for √(CONTINUITY / prior) seconds. Without ``half_turn``,
     evidence of more than a quarter turn from the reference is believed less and less, as of a joint that cannot.
     """
     reference = swing(parent, axis, unit(bone))
     seen = quat_apply(quat_conj(reference), evidence)
     pull = seen @ second + 1j * (seen @ np.cross(axis, second))
     weight = np.abs(pull)
-    if not half_turn:
-        trust = (0.5 + 0.5 * pull.real / np.maximum(weight, 1e-12)) ** 2
-        pull, weight = trust * pull, trust * weight
-    # Where the bone points against its place in the T-pose, the smallest swing is any.
+    # Where the bone points against its place in the T-pose, the smallest swing is any, and the reference says nothing.
     plain = 0.5 + 0.5 * (quat_apply(parent, np.broadcast_to(axis, bone.shape)) * unit(bone)).sum(-1)
-    prior = PRIOR * plain**2
+    if not half_turn:
+        doubt = 1.0 - (0.5 + 0.5 * pull.real / np.maximum(weight, 1e-12)) ** 2
+        pull, weight = (1.0 - plain * doubt) * pull, (1.0 - plain * doubt) * weight
+    rest = prior / fps * plain**2
     step = _transport(reference, axis, unit(bone))
-    turn = _solve(pull + prior, weight + prior + 1e-9, step, CONTINUITY * fps)
+    turn = _solve(pull + rest, weight + rest + 1e-9, step, CONTINUITY * fps)
     return quat_mul(reference, quat_from_rotvec(np.angle(turn)[:, None] * axis))
 
 

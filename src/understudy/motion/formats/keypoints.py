@@ -1,7 +1,7 @@
 """Arrays of 3-D keypoints, from pose estimators: an npz with named entries, or one bare npy array.
 
-npz entries: ``keypoints`` (time, point, 3), or (time, point, 4) with the confidence last; optional ``confidence`` (time,
-point) in [0, 1], ``fps``, ``layout``, ``up`` and ``unit``. A bare npy holds ``keypoints`` alone. NaN is a gap.
+npz entries: ``keypoints`` (time, point, 3), or (time, point, 4) with the confidence last; optional ``confidence``
+(time, point) in [0, 1], ``fps``, ``layout``, ``up`` and ``unit``. A bare npy holds ``keypoints`` alone. NaN is a gap.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from understudy.errors import FormatError, UnknownName
+from understudy.errors import FormatError, LimitError, UnknownName
 from understudy.motion.formats.doors import (
     existing_file,
     need,
@@ -66,7 +66,10 @@ def read(
         up = text_of(arrays["up"], "up", path)
     if unit is None and "unit" in arrays:
         unit = number_of(arrays["unit"], "unit", path)
-    check_options(rate, up, unit)
+    try:
+        check_options(rate, up, unit)
+    except LimitError as error:
+        raise FormatError(path, f"an entry makes no sense: {error}") from error
     inferred = {"fps": f"{rate:g}: {'the file says so' if fps is None else 'as given'}"}
     origin = Origin(source=path.name, inferred=inferred)
     origin = origin.after("read", format="keypoints", layout=layout, fps=rate, up=up, unit=unit)
@@ -97,7 +100,8 @@ def _points(arrays: dict[str, Any], path: Path) -> tuple[np.ndarray, np.ndarray]
             path, f"keypoints of shape {raw.shape}: several people? Save one person, (time, point, 3)."
         )
     columns = 4 if raw.ndim == 3 and raw.shape[-1] == 4 else 3
-    values = numbers_of(raw, "keypoints", path, (None, columns))
+    with np.errstate(invalid="ignore"):  # damaged bytes may be NaNs that signal
+        values = numbers_of(raw, "keypoints", path, (None, columns))
     if len(values) == 0:
         raise FormatError(path, "there is no frame in the keypoints.")
     pos = values[..., :3]

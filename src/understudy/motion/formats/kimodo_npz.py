@@ -43,6 +43,8 @@ SKEWED = 1e-2
 APART = 0.02
 """How far (m) a bone may change its length or place in its parent's frame, before positions and rotations are of
 different clips."""
+TALL = (0.3, 4.0)
+"""From the lowest to the highest joint of a body at rest (m); anything else is no human in metres."""
 CONTACTS = ("left_heel", "left_toe", "right_heel", "right_toe")
 """Columns of the track ``foot_contacts``."""
 
@@ -139,6 +141,9 @@ def _human(
     rest = offsets.copy()
     for j, parent in enumerate(parents[1:], start=1):
         rest[j] += rest[parent]
+    height = float(np.ptp(rest[:, 2]))
+    if not TALL[0] < height < TALL[1]:
+        raise FormatError(path, f"from its feet to its head the body measures {height:.3g} m: not in metres?")
     biped = find_landmarks(body.joints, parents, pos)
     found = calibrate(biped, body.joints, rest, pos, quat, fps)
     inferred = {
@@ -201,7 +206,10 @@ def _contacts(arrays: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray
         return {}
     values = np.asarray(arrays["foot_contacts"])
     kind = values.astype(np.float64) if values.dtype == np.bool_ else values
-    return {"foot_contacts": numbers_of(kind, "foot_contacts", path, (4,)).astype(np.float32)}
+    contacts = numbers_of(kind, "foot_contacts", path, (4,))
+    if not ((contacts >= 0) & (contacts <= 1)).all():  # false for NaN, too
+        raise FormatError(path, "foot_contacts must lie between 0 and 1.")
+    return {"foot_contacts": contacts.astype(np.float32)}
 
 
 def _texts(path: Path) -> tuple[tuple[str, ...], dict[str, str]]:

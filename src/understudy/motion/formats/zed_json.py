@@ -25,6 +25,8 @@ MARKS = (b'"keypoint"', b'"body_list"')
 """What stands in every recording, and not in other JSON motions."""
 LOST = 2.5
 """A pause of more than so many usual steps between frames is a gap, through which nothing was seen."""
+ON_TIME = 0.02
+"""A frame nearer than this share of a step to an even instant is taken as it is."""
 SPARSE = 50
 """A recording with more than so many frames missing for each one present has damaged time stamps."""
 NANO = 1e-9
@@ -183,7 +185,7 @@ def _even(
             path, f"the time stamps say {rate:.3g} frames a second over {clock[-1]:.3g} s: damaged?"
         )
     grid = np.arange(count) / rate
-    new, sure = _sampled(clock, grid, pos, confidence, LOST / rate)
+    new, sure = _sampled(clock, grid, pos, confidence, 1.0 / rate)
     most = 1e3 * float(np.abs(np.diff(clock) - 1.0 / rate).max())
     return (
         rate,
@@ -194,17 +196,19 @@ def _even(
 
 
 def _sampled(
-    clock: np.ndarray, grid: np.ndarray, pos: np.ndarray, confidence: np.ndarray, pause: float
+    clock: np.ndarray, grid: np.ndarray, pos: np.ndarray, confidence: np.ndarray, step: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points in a straight line between the two nearest frames; not seen where either is not, or too far away."""
+    """The frames that lie on the grid, and straight lines between the two nearest elsewhere: not seen where either is
+    not, or where they lie too far apart."""
     above = np.clip(np.searchsorted(clock, grid), 1, len(clock) - 1)
     below = above - 1
     span = clock[above] - clock[below]
-    share = np.clip((grid - clock[below]) / np.maximum(span, 1e-9), 0.0, 1.0)[:, None]
-    sure = np.minimum(confidence[below], confidence[above])
-    sure = np.where(share < 1e-6, confidence[below], np.where(share > 1 - 1e-6, confidence[above], sure))
-    sure = np.where((span > pause)[:, None] & (share > 0) & (share < 1), 0.0, sure)
-    start, end = pos[below], pos[above]
-    new = np.where(share[..., None] > 1 - 1e-6, end, start)
-    between = (share[..., None] > 1e-6) & (share[..., None] < 1 - 1e-6)
-    return np.where(between, start + share[..., None] * (end - start), new), sure
+    share = np.clip((grid - clock[below]) / np.maximum(span, NANO), 0.0, 1.0)
+    share = np.where(
+        share * span < ON_TIME * step, 0.0, np.where((1 - share) * span < ON_TIME * step, 1.0, share)
+    )
+    between = ((share > 0) & (share < 1))[:, None]
+    near = np.where(share > 0.5, above, below)
+    line = pos[below] + share[:, None, None] * (pos[above] - pos[below])
+    sure = np.minimum(confidence[below], confidence[above]) * (span <= LOST * step)[:, None]
+    return np.where(between[..., None], line, pos[near]), np.where(between, sure, confidence[near])
