@@ -27,6 +27,9 @@ __all__ = ["episodes", "read", "recognises", "write", "write_episodes"]
 _PLACE = re.compile(r"\{(\w+)(?::0?(\d{1,2})d)?\}")
 """The fields of a path template, such as ``{episode_index:06d}``."""
 
+LONGEST_PATH = 250
+"""Characters of a path below the dataset; file systems end at 255 for one name."""
+
 
 def recognises(path: Path) -> bool:
     """A folder with LeRobot's description."""
@@ -161,19 +164,21 @@ def _place(folder: Path, info: dict[str, Any], **values: int) -> Path:
             raise FormatError(folder, f"the data path {template!r} asks for {field[1]!r}.")
         return str(values[field[1]]).zfill(int(field[2] or 0))
 
-    path = folder / _PLACE.sub(number, template)
-    if "\0" in template or folder.resolve() not in path.resolve().parents:
+    below = _PLACE.sub(number, template)
+    path = folder / below
+    if len(below) > LONGEST_PATH or "\0" in below or folder.resolve() not in path.resolve().parents:
         raise FormatError(folder, f"the data path {template!r} leads out of the dataset.")
     return existing_file(path)
 
 
 def _rows(path: Path, episode: int, columns: list[str]) -> "pa.Table":
-    """The rows of one episode. Raises FormatError for whatever is not such a table."""
+    """The rows of one episode, in the order of the first column. Raises FormatError for what is not such a table."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(existing_file(path), columns=columns, filters=[("episode_index", "==", episode)])
+        one = [("episode_index", "==", episode)]
+        return pq.read_table(existing_file(path), columns=columns, filters=one).sort_by(columns[0])
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
         # pyarrow has no one error for damaged files; these are the ones that damage provokes.
         raise FormatError(
@@ -185,8 +190,8 @@ def _state(path: Path, episode: int, width: int) -> np.ndarray:
     """The state over one episode, (time, column)."""
     import pyarrow as pa
 
-    table = _rows(path, episode, ["episode_index", "frame_index", STATE]).sort_by("frame_index")
-    if not table.num_rows or not {STATE} <= set(table.column_names):
+    table = _rows(path, episode, ["frame_index", STATE])
+    if not table.num_rows:
         raise FormatError(path, f"there are no frames of episode {episode}.")
     column = table.column(STATE).combine_chunks()
     kind = column.type
