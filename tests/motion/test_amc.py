@@ -1,5 +1,7 @@
 """Acclaim skeletons and motions, against the textbook's product of matrices, and the corpus's real ones."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -99,7 +101,7 @@ TRUNK = """
 begin
  name {name}
  direction 0 1 {z}
- length 2.1
+ length 2.8
  axis 0 0 0 XYZ
  dof rx ry rz
 end
@@ -150,7 +152,7 @@ def skeleton(name="VICON", length="0.45"):
         text += (ARM + LEG).format(s=side, m=mirror, i=side).replace("--", "")
         for chain in ("hipjoint femur tibia foot toes", "clavicle humerus radius wrist hand fingers"):
             names = [side + bone for bone in chain.split()]
-            chains += [f"{a} {b}" for a, b in zip(names, names[1:], strict=False)]
+            chains += [f"{a} {b}" for a, b in pairwise(names)]
     return text + TREE.format(chains="\n    ".join(chains))
 
 
@@ -159,7 +161,9 @@ def angles(frames=30):
     rng = np.random.default_rng(4)
     t = np.linspace(0, 2 * np.pi, frames)[:, None]
     out = {b: 4 * np.sin(t + rng.normal(size=n)) * rng.normal(size=n) for b, n in BONES.items()}
-    out["root"] = np.concatenate([0.2 * np.sin(t + [0, 1, 2]) + [1, 17.0, 2], 5 * np.sin(t + [3, 4, 5])], 1)
+    phase = np.arange(3)
+    place, turn = 0.2 * np.sin(t + phase) + np.array([1, 17.0, 2]), 5 * np.sin(t + phase + 3)
+    out["root"] = np.concatenate([place, turn], 1)
     for side, sign in (("l", 1), ("r", -1)):
         out[f"{side}tibia"] += 20 + 15 * np.sin(t)
         out[f"{side}femur"] += [-10, 0, -20 * sign]
@@ -222,7 +226,7 @@ def by_the_book(asf_text, channels, k):
     x, y, z, rx, ry, rz = channels["root"][k]
     world = {"root": (about("z", rz) @ about("y", ry) @ about("x", rx), np.array([x, y, z]))}
     starts = {"root": world["root"][1]}
-    for name in [b for b in sorted(parent, key=lambda b: depth(parent, b))]:
+    for name in sorted(parent, key=lambda b: depth(parent, b)):
         bone, (turn, end) = bones[name], world[parent[name]]
         ax, ay, az = bone["axis"]
         tilt = about("z", az) @ about("y", ay) @ about("x", ax)
@@ -361,7 +365,10 @@ BROKEN = {
     "an unknown child": (lambda t: t.replace("root lhipjoint", "root tail lhipjoint"), "cannot carry tail"),
     "a bone with two parents": (lambda t: t.replace("neck head", "neck head ltoes"), "cannot carry ltoes"),
     "no root channels": (lambda t: t.replace("order TX", "order"), "order must name"),
-    "nobody": (lambda t: t[: t.index(":hierarchy")] + ":hierarchy\nbegin\nroot lowerback\nend\n", ""),
+    "nobody": (
+        lambda t: t[: t.index(":hierarchy")] + ":hierarchy\nbegin\nroot lowerback\nend\n",
+        "no bone of this name",
+    ),
 }
 
 
