@@ -1,5 +1,6 @@
 """What every reader does first: make sure there is a file, and that its numbers can be a motion."""
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Container, Sequence
@@ -15,6 +16,11 @@ from understudy.motion.types import HumanMotion, Origin, RobotMotion, Tracks
 LARGEST = 1e9
 """Numbers in motions are metres and radians; larger ones are damage."""
 
+NOT_NUMPY = (
+    *(ValueError, EOFError, OSError, TypeError, AttributeError, MemoryError, OverflowError),
+    *(SyntaxError, tokenize.TokenError),  # an array's header is a Python literal
+)
+"""What numpy raises for files that are damaged or are no arrays."""
 
 LFS_POINTER = b"version https://git-lfs"
 """How the text begins that a clone without git-lfs leaves in a file's place."""
@@ -64,19 +70,7 @@ def read_npz(path: Path, only: Container[str] | None = None) -> dict[str, np.nda
         # Opened here, because numpy leaves the file open when the archive is damaged.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files if only is None or key in only}
-    except (
-        ValueError,
-        KeyError,
-        EOFError,
-        OSError,
-        MemoryError,
-        NotImplementedError,
-        RuntimeError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (*NOT_NUMPY, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         # numpy and zipfile share no error for damaged archives; these are the ones that damage provokes.
         raise FormatError(
             path, f"the npz archive is damaged or holds more than plain arrays ({error})."

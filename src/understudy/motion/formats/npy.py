@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import FormatError
+from understudy.motion.formats.doors import NOT_NUMPY
 from understudy.motion.formats.pickle_machine import Read, Refused, names, plain, run
 from understudy.motion.formats.unpickle import NUMPY, NumpyArray, NumpyType
-
-DAMAGE = (ValueError, EOFError, OSError, TypeError, SyntaxError, MemoryError, AttributeError, OverflowError)
-"""What numpy raises for headers and contents that are damaged."""
 
 
 def npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype, int] | None:
@@ -25,7 +23,7 @@ def npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype, int] | None:
             )
             shape, _, dtype = read(file)
             return shape, dtype, file.tell()
-    except DAMAGE:
+    except NOT_NUMPY:
         return None
 
 
@@ -33,7 +31,7 @@ def read_npy(path: Path) -> np.ndarray:
     """A plain array. Raises FormatError for whatever is not one."""
     try:
         array = np.load(path, allow_pickle=False)
-    except DAMAGE as error:
+    except NOT_NUMPY as error:
         raise FormatError(path, f"this is not a whole array of numbers ({error}).") from error
     if not isinstance(array, np.ndarray):
         raise FormatError(path, "this is an archive, not an .npy array; let it end in .npz.")

@@ -14,6 +14,7 @@ from understudy.errors import FormatError, LimitError, UnderstudyError
 from understudy.motion.body_model import BODY_JOINTS, SMPL
 from understudy.motion.files import atomic_path
 from understudy.motion.formats.doors import (
+    LARGEST,
     existing_file,
     named_joints,
     number_of,
@@ -91,6 +92,11 @@ def _human(path: Path, fps: float | None, up: str | None, body_model: str | Path
             path,
             f"a human of PHUMA's has {POSE} or {POSE + CONTACTS} columns and at least one frame; found "
             f"{table.shape}.",
+        )
+    bad = ~(np.abs(table) < LARGEST).all(axis=1)
+    if bad.any():
+        raise FormatError(
+            path, f"frame {int(np.argmax(bad))} holds values that are no numbers (NaN, infinite or huge)."
         )
     rotvec = np.zeros((len(table), len(SMPL), 3))
     rotvec[:, :BODY_JOINTS] = table[:, 3:POSE].reshape(len(table), BODY_JOINTS, 3)
