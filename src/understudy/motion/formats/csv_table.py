@@ -54,6 +54,8 @@ def read_table(path: Path, *, header: bool) -> Table:
         except ValueError as error:
             problem = str(error).split(":")[-1].strip()[:60]
             raise FormatError(path, f"not a number: {problem}.", first + row + 1) from error
+        if not np.isfinite(numbers[row]).all():
+            raise FormatError(path, "not a usable number (NaN or infinite).", first + row + 1)
     return Table(tuple(line[1:].strip() for line in lines[:top]), names, numbers, first + 1)
 
 

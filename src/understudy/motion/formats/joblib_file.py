@@ -14,14 +14,16 @@ from understudy.motion.formats.unpickle import NUMPY, array_of, check_kind, size
 
 LARGEST = 2 << 30
 """Bytes that a compressed file may unfold to."""
+LARGEST_DICTIONARY = 1 << 28
+"""Bytes that lzma may want for itself."""
 CHUNK = 1 << 24
 
 COMPRESSIONS = {
     b"\x78": lambda: zlib.decompressobj(),
     b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
     b"BZh": bz2.BZ2Decompressor,
-    b"\x5d\x00": lambda: lzma.LZMADecompressor(memlimit=CHUNK << 4),
-    b"\xfd7zXZ": lambda: lzma.LZMADecompressor(memlimit=CHUNK << 4),
+    b"\x5d\x00": lambda: lzma.LZMADecompressor(memlimit=LARGEST_DICTIONARY),
+    b"\xfd7zXZ": lambda: lzma.LZMADecompressor(memlimit=LARGEST_DICTIONARY),
 }
 """How a compressed file begins, and what takes it apart."""
 OLD, LZ4 = b"ZF0x", b"\x04\x22\x4d\x18"

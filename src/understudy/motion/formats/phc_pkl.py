@@ -17,6 +17,7 @@ from jaxtyping import Float
 from understudy.errors import FormatError, LimitError, ShapeError, UnderstudyError, UnknownName
 from understudy.motion.files import atomic_path
 from understudy.motion.formats.doors import (
+    LARGEST,
     existing_file,
     named_joints,
     number_of,
@@ -147,9 +148,12 @@ def _order(
         if pose.ndim == 2 and pose.shape[1] % 3 == 0:
             pose = pose.reshape(len(pose), pose.shape[1] // 3, 3)
         if pose.ndim == 3 and pose.shape[1] and len(pose) == len(root_rot):
-            truth = quat_from_rotvec(numbers_of(pose[:, 0], "pose_aa", path, (3,)))
-            for order, quat in (("xyzw", xyzw_to_wxyz(root_rot)), ("wxyz", root_rot)):
-                if len(quat) and np.median(quat_angle(truth, quat)) < SAME:
+            turn = numbers_of(pose[:, 0], "pose_aa", path, (3,))
+            # Damaged frames have no say; the motion's own checks will find them.
+            sound = (np.abs(turn) < LARGEST).all(axis=1) & (np.abs(root_rot) < 2).all(axis=1)
+            truth, quat = quat_from_rotvec(turn[sound]), root_rot[sound]
+            for order, said in (("xyzw", xyzw_to_wxyz(quat)), ("wxyz", quat)):
+                if len(said) and np.median(quat_angle(truth, said)) < SAME:
                     return order, "agrees with the root's rotation vector"
     raise FormatError(
         path,
