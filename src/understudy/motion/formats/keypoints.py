@@ -11,6 +11,7 @@ import numpy as np
 
 from understudy.errors import FormatError, LimitError, UnknownName
 from understudy.motion.formats.doors import (
+    NOT_NUMPY,
     existing_file,
     need,
     number_of,
@@ -23,9 +24,6 @@ from understudy.motion.formats.keypoint_body import check_options, motion_of_poi
 from understudy.motion.formats.keypoint_layouts import LAYOUTS, fitting
 from understudy.motion.types import HumanMotion, Origin
 
-NOT_NPY = (ValueError, EOFError, OSError, TypeError, SyntaxError, MemoryError, AttributeError, OverflowError)
-"""What numpy raises for files that are no plain array."""
-
 
 def recognises(path: Path) -> bool:
     """An npz with the entry ``keypoints``, or an npy of as many points as a layout has."""
@@ -33,7 +31,7 @@ def recognises(path: Path) -> bool:
         return "keypoints" in read_npz_names(path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except NOT_NPY:
+    except NOT_NUMPY:
         return False
     return isinstance(array, np.ndarray) and array.ndim == 3 and bool(fitting(array.shape[1]))
 
@@ -79,7 +77,7 @@ def read(
 def _npy(path: Path) -> np.ndarray:
     try:
         array = np.load(path, allow_pickle=False)
-    except NOT_NPY as error:
+    except NOT_NUMPY as error:
         raise FormatError(path, f"this is not a plain npy array ({error}).") from error
     if not isinstance(array, np.ndarray):
         raise FormatError(path, "this is an archive, not an npy array; let it end in .npz.")
