@@ -142,6 +142,9 @@ def test_a_folder_becomes_one_dataset_of_episodes(capsys, stepping, tmp_path):
     assert "no 2" in fails(capsys, "motion info data --clip 2")
     run("motion convert data second.npz --clip 1")
     assert motion.load("second.npz").frames == 16
+    run("motion convert in --out library.pt --as protomotions-pt")
+    run(f"motion convert library.pt third.npz --clip 1 {ROBOT}")
+    assert np.allclose(motion.load("third.npz").qpos, motion.load("second.npz").qpos, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,9 @@ def test_a_robot_that_nobody_knows_is_written_where_no_robot_is_asked(tmp_path):
     with pytest.raises(UnderstudyError, match="Unknown robot 'toy'"):
         clips.save(toy, tmp_path / "b.npz", format="mjlab-npz")
     with pytest.raises(UnderstudyError, match="not a human's"):
-        clips.save_together([sample.motion("turn")], tmp_path / "d")
+        clips.save_together([sample.motion("turn")], tmp_path / "d", "lerobot")
+    with pytest.raises(UnderstudyError, match="lerobot, protomotions-pt"):
+        clips.save_together([toy], tmp_path / "d", "native")
 
 
 @pytest.mark.corpus

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 Out = Annotated[Path | None, tyro.conf.arg(metavar="OUT")]
 Format = Annotated[str | None, tyro.conf.arg(name="as", metavar="FORMAT")]
-TOGETHER = ("lerobot",)
-"""Formats of which one folder holds many clips."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,8 @@ class Convert:
     """Write motions in another format, at another frame rate, or with a blend from and to home.
 
     `convert IN OUT` makes one file. With --out, files, patterns and folders are converted, the structure of folders is
-    kept, and a clip that fails does not stop the others; the exit code then is 1.
+    kept, and a clip that fails does not stop the others; the exit code then is 1. `--as lerobot` makes one dataset of
+    all of them, and so does `--as protomotions-pt` if OUT ends in .pt.
     """
 
     files: Inputs
@@ -68,11 +67,13 @@ class Convert:
         if self.out is None:
             source, target = _in_and_out(self.files, "convert")
             return _one(source, target, self._made, self.target_format, self.source.robot)
-        made = plan(self.files, self.out, _ending(self.target_format), ("human", "robot"))
+        ending = _ending(self.target_format)
+        made = plan(self.files, self.out, ending, ("human", "robot"))
         if made.single:
             return _one(made.tasks[0].source, self.out, self._made, self.target_format, self.source.robot)
-        if self.target_format in TOGETHER:
-            return _together(made, self.out, self._made)
+        library = self.target_format == "protomotions-pt" and self.out.suffix.lower() == ending
+        if library or self.target_format == "lerobot":
+            return _together(made, self.out, self._made, str(self.target_format), self.source.robot)
         return _many(made, self.out, self._made, self.target_format, self.source.robot)
 
     def _made(self, path: Path) -> "Clip":
@@ -225,12 +226,13 @@ def _many(
     return 1 if failed else 0
 
 
-def _together(job: Plan, folder: Path, made: "Callable[[Path], Clip]") -> int:
+def _together(job: Plan, target: Path, made: "Callable[[Path], Clip]", format: str, robot: str | None) -> int:
+    """Many motions into one dataset. One that cannot be read ends it, lest episodes be missing unnoticed."""
     from understudy.kinematics import clips
 
     with progress_bar() as progress:
-        all_clips = [made(task.source) for task in progress.track(job.tasks, description="reading")]
-    clips.save_together(all_clips, folder)
-    seconds = sum(clip.duration for clip in all_clips)
-    out().print(f"{folder}: {len(all_clips)} episodes, {seconds:.2f} s", markup=False, soft_wrap=True)
+        read = [made(task.source) for task in progress.track(job.tasks, description="reading")]
+    clips.save_together(read, target, format, robot)
+    seconds = sum(clip.duration for clip in read)
+    out().print(f"{target}: {len(read)} episodes, {seconds:.2f} s", markup=False, soft_wrap=True)
     return 0

@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float
 
 from understudy import motion, robots
-from understudy.errors import FormatError, SkeletonMismatch, UnderstudyError
+from understudy.errors import FormatError, SkeletonMismatch, UnknownName
 from understudy.motion import formats
 from understudy.motion.bodies import BodyTracks
-from understudy.motion.formats import lerobot, mjlab_npz
-from understudy.motion.formats.doors import in_order
+from understudy.motion.formats import lerobot, mjlab_npz, protomotions_pt
+from understudy.motion.formats.doors import in_order, robot_only
 from understudy.motion.formats.registry import FORMATS
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots.orders import order
@@ -27,6 +27,8 @@ from understudy.rotations import quat_apply
 Motion = HumanMotion | RobotMotion
 ASKED = {"joints", "bodies", "axes"}
 """Options of writers that a robot answers."""
+TOGETHER = ("lerobot", "protomotions-pt")
+"""Formats that hold many clips of one robot."""
 
 
 def load(
@@ -50,8 +52,7 @@ def load(
     clip = motion.load(path, format=name, **options)
     if isinstance(clip, HumanMotion):
         return clip
-    body = _known(robot, clip)
-    return clip if body is None else _in_own_order(body, clip)
+    return _settled(robot, clip)
 
 
 def save(
@@ -74,14 +75,25 @@ def save(
     motion.save(clip, path, format=name, **options)
 
 
-def save_together(clips: Sequence[Motion], path: str | Path) -> None:
-    """Write motions of one robot as the episodes of one new LeRobot dataset."""
-    for clip in clips:
-        if isinstance(clip, HumanMotion):
-            raise UnderstudyError(
-                f"Cannot write {path}: a LeRobot dataset holds robots' motions, not a human's."
-            )
-    lerobot.write_episodes([clip for clip in clips if isinstance(clip, RobotMotion)], path)
+def save_together(
+    clips: Sequence[Motion], path: str | Path, format: str, robot: str | Path | None = None
+) -> None:
+    """Write motions of one robot into one dataset: a ``lerobot`` folder, or a ``protomotions-pt`` library.
+
+    Raises UnderstudyError for a human's motion and SkeletonMismatch for motions of several robots.
+    """
+    if format not in TOGETHER:
+        raise UnknownName("format of many clips", format, TOGETHER)
+    motions = [robot_only(clip, path) for clip in clips]
+    if format == "lerobot":
+        lerobot.write_episodes([_settled(robot, clip) for clip in motions], path)
+        return
+    from understudy.kinematics.poses import body_tracks
+
+    found = [robots.load(clip.robot if robot is None else robot) for clip in motions]
+    motions = [_in_own_order(body, clip) for body, clip in zip(found, motions, strict=True)]
+    bodies = [body_tracks(body, clip) for body, clip in zip(found, motions, strict=True)]
+    protomotions_pt.write_library(motions, path, bodies)
 
 
 def blend_home(clip: RobotMotion, seconds: float, robot: Robot) -> RobotMotion:
@@ -136,6 +148,12 @@ def _known(robot: str | Path | None, clip: RobotMotion) -> Robot | None:
     if robot is None and clip.robot not in robots.names():
         return None
     return robots.load(clip.robot if robot is None else robot)
+
+
+def _settled(robot: str | Path | None, clip: RobotMotion) -> RobotMotion:
+    """The clip in its robot's order, if its robot is known."""
+    body = _known(robot, clip)
+    return clip if body is None else _in_own_order(body, clip)
 
 
 def _in_own_order(robot: Robot, clip: RobotMotion) -> RobotMotion:
