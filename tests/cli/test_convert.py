@@ -153,6 +153,7 @@ def test_a_folder_becomes_one_dataset_of_episodes(capsys, stepping, tmp_path):
         ("motion convert clip.npz", "two names; 1 given"),
         ("motion convert clip.npz a.npz b.npz", "--out FOLDER"),
         ("motion convert clip.npz --out x --as kimodo", "Did you mean 'kimodo-"),
+        ("motion convert clip.npz a.npz --from gmr", "Did you mean 'gmr-pkl'"),
         ("motion cut clip.npz a.npz", "--start, --end or both"),
         ("motion cut clip.npz clip.npz --end 0.5", "overwritten"),
         ("motion mirror clip.npz", "two names; 1 given"),

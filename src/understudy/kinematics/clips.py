@@ -42,13 +42,14 @@ def load(
     FormatError for a file that leaves open what nobody settled, or that contradicts the format it is said to have.
     """
     name = formats.detect(path) if format is None else format
+    known = formats.options(name)
     breadth_first = FORMATS[name].breadth_first
     if FORMATS[name].module == "mjlab_npz" and not mjlab_npz.names_joints(Path(path)):
         breadth_first = _order_of(Path(path), robot, None if format is None else breadth_first)
     if robot is not None:
         body = robots.load(robot)
         said = {"joints": order(body, breadth_first).joints, "robot": body.name}
-        options = {key: said[key] for key in said.keys() & set(formats.options(name))} | options
+        options = {key: said[key] for key in said.keys() & set(known)} | options
     clip = motion.load(path, format=name, **options)
     if isinstance(clip, HumanMotion):
         return clip
