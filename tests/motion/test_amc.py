@@ -428,3 +428,15 @@ def test_the_same_take_as_bvh(corpus):
     forward = quat_apply(quat_a["pelvis"], np.array([1.0, 0, 0], np.float32))
     kick = np.argmax(np.linalg.norm(np.gradient(pos_a["right_toe"], axis=0), axis=-1))
     assert np.gradient(pos_a["right_toe"], axis=0)[kick] @ forward[kick] > 0
+
+
+def test_bones_in_another_order_in_every_frame(clip):
+    channels, names = angles(), ["root", *BONES]
+    reference = motion.load(clip(amc(channels)))
+    lines = []
+    for k in range(30):
+        order = [*names[k:], *names[:k]]
+        one = {b: v[k : k + 1] for b, v in channels.items()}
+        lines.append(amc(one, order).split(":DEGREES\n1\n")[1])
+    text = ":DEGREES\n" + "".join(f"{k + 1}\n{frame}" for k, frame in enumerate(lines))
+    np.testing.assert_array_equal(motion.load(clip(text)).pos, reference.pos)
