@@ -1,9 +1,10 @@
 """Which capsules may touch: neighbours whose shapes overlap by construction, found by trying poses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from understudy.robots.capsules import Capsules
 from understudy.robots.onboarding.mechanism import Mechanism
@@ -38,17 +39,26 @@ class Shapes:
 
 
 def settle(
-    m: Mechanism, shapes: Shapes, stances: Float[np.ndarray, "stance dof"], seed: int = 0
+    m: Mechanism,
+    shapes: Shapes,
+    stances: Float[np.ndarray, "stance dof"],
+    twins: Mapping[int, int],
+    height: float,
+    seed: int = 0,
 ) -> tuple[Shapes, list[tuple[int, int]]]:
     """Capsules that do not touch where the robot simply stands, and the pairs of bodies whose contacts are harmless.
 
     Links near each other in the tree that touch in a stance, or in many random poses, are harmless pairs. Capsules of
     links far from each other (two thighs, arm and hip) shrink instead, so that their collisions are still seen.
+    ``twins`` are bodies that mirror each other, of which both or none are harmless; ``height`` (m) says what is near.
     """
     pairs = _candidates(m, shapes)
     if not len(pairs):
         return shapes, []
-    far = np.array([_apart(m, int(shapes.body[a]), int(shapes.body[b])) > 3 for a, b in pairs])
+    near = {
+        (x, y): _near(m, x, y, 0.08 * height) for x, y in {tuple(map(int, shapes.body[pair])) for pair in pairs}
+    }
+    far = np.array([not near[int(shapes.body[a]), int(shapes.body[b])] for a, b in pairs])
     for _ in range(3):
         standing = shapes.distances(m, stances, pairs).min(axis=0)
         touching = far & (standing < GAP)
@@ -60,8 +70,10 @@ def settle(
     random = shapes.distances(m, rng.uniform(lower, upper, (POSES, len(lower))), pairs)
     standing = shapes.distances(m, stances, pairs).min(axis=0)
     harmless = (standing < GAP / 2) | (((random < 0).mean(axis=0) > OFTEN) & ~far)
-    bodies = {tuple(sorted((int(shapes.body[a]), int(shapes.body[b])))) for a, b in pairs[harmless]}
-    return shapes, sorted(bodies)
+    both = {**twins, **{b: a for a, b in twins.items()}}
+    bodies = {(int(shapes.body[a]), int(shapes.body[b])) for a, b in pairs[harmless]}
+    bodies |= {(both.get(a, a), both.get(b, b)) for a, b in bodies}
+    return shapes, sorted({(min(pair), max(pair)) for pair in bodies})
 
 
 def _candidates(m: Mechanism, shapes: Shapes) -> Int[np.ndarray, "pair 2"]:
@@ -75,8 +87,8 @@ def _candidates(m: Mechanism, shapes: Shapes) -> Int[np.ndarray, "pair 2"]:
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
-def _apart(m: Mechanism, one: int, two: int) -> int:
-    """How many hinges lie between two bodies."""
+def _near(m: Mechanism, one: int, two: int, reach: float) -> bool:
+    """Whether at most two hinges lie between two bodies, or hinges that lie close together."""
 
     def above(body: int) -> set[int]:
         found = set()
@@ -85,7 +97,12 @@ def _apart(m: Mechanism, one: int, two: int) -> int:
             body = m.bodies[body].parent
         return found
 
-    return len(above(one) ^ above(two))
+    between = sorted(above(one) ^ above(two))
+    if len(between) <= 2:
+        return True
+    rest = m.forward(np.zeros(len(m.hinges)))
+    anchors = np.array([rest.point(m.hinges[h].body, m.hinges[h].anchor) for h in between])
+    return bool(np.linalg.norm(anchors[:, None] - anchors, axis=-1).max() < reach)
 
 
 def _shrunk(shapes: Shapes, pairs: np.ndarray, distance: np.ndarray) -> Shapes:
@@ -108,8 +125,3 @@ def _segments(p: np.ndarray, p2: np.ndarray, r: np.ndarray, r2: np.ndarray) -> n
     s = np.clip(np.where(a > tiny, (b * t - d) / np.maximum(a, tiny), 0.0), 0, 1)
     t = np.clip(np.where(c > tiny, (b * s + e) / np.maximum(c, tiny), 0.0), 0, 1)
     return np.linalg.norm(w + s[..., None] * u - t[..., None] * v, axis=-1)
-
-
-def inside_any(shapes: Capsules, points: Float[np.ndarray, "point 3"], within: float) -> Bool[np.ndarray, "point"]:
-    """Which points lie in a capsule, or nearer to one than ``within`` (m)."""
-    return shapes.distance(points) < within if len(shapes) else np.zeros(len(points), dtype=bool)

@@ -23,6 +23,7 @@ class Cover:
 
     seen: dict[int, list[Solid]]
     touching: Shapes
+    twins: dict[int, int]
 
 
 def cover(
@@ -44,14 +45,15 @@ def cover(
         if not len(cloud) or (left in seen and _alike(cloud, frames.point(left, m.bodies[left].points))):
             continue  # nothing to see, or done as the image of its twin
         middle = k not in twins and k not in twins.values() and _even(cloud)
-        fine = parts(cloud, _TRUNK_PARTS if middle else _LIMB_PARTS, middle)
+        fine = parts(cloud, _TRUNK_PARTS, True, 0.92) if middle else parts(cloud, _LIMB_PARTS)
         seen[k] = [s for piece in fine if (s := solid(piece)) is not None]
-        coarse = parts(cloud, 3 if middle else 2, middle, 0.75)
+        coarse = parts(cloud, 4, True, 0.92) if middle else parts(cloud, 2, False, 0.75)
         touching[k] = _capsules(cloud, coarse, middle, height, feet.get(k))
     for right, left in twins.items():
         if right not in seen and left in seen:
             seen[right] = [s.mirrored() for s in seen[left]]
             touching[right] = touching[left].mirrored()
+    _leave_out_covered(m, frames, touching, twins, set(feet), height)
     shapes = [_local(frames, k, c) for k, c in touching.items()]
     return Cover(
         {k: [_placed(frames, k, s) for s in solids] for k, solids in seen.items()},
@@ -59,7 +61,40 @@ def cover(
             np.concatenate([np.full(len(c), k) for k, c in touching.items()]).astype(np.int64),
             Capsules(*(np.concatenate([getattr(c, f) for c in shapes]) for f in ("start", "end", "radius"))),
         ),
+        twins,
     )
+
+
+def _leave_out_covered(
+    m: Mechanism,
+    frames: Frames,
+    touching: dict[int, Capsules],
+    twins: dict[int, int],
+    feet: set[int],
+    height: float,
+) -> None:
+    """Drop the capsules of links that lie within their neighbours', small ones first; both of a pair or none."""
+    size = {k: float(np.ptp(frames.point(k, m.bodies[k].points), axis=0).max()) for k in touching}
+    for k in sorted(touching, key=lambda k: size[k]):
+        right = next((r for r, left in twins.items() if left == k), None)
+        if k in twins or k in feet or size[k] > 0.12 * height:
+            continue
+        around = [o for o in _neighbours(m, k) if o in touching and len(touching[o])]
+        cloud = frames.point(k, m.bodies[k].points)
+        if around and (joined([touching[o] for o in around]).distance(cloud) < 0.006 * height).mean() > 0.92:
+            touching[k] = joined([])
+            if right in touching:
+                touching[right] = joined([])
+
+
+def _neighbours(m: Mechanism, k: int) -> list[int]:
+    """Parent and children of a body, and theirs."""
+    ring = {k}
+    for _ in range(2):
+        ring |= {m.bodies[o].parent for o in ring if o > 0} | {
+            o for o, body in enumerate(m.bodies) if body.parent in ring
+        }
+    return sorted(ring - {k, -1})
 
 
 def _capsules(
@@ -70,15 +105,15 @@ def _capsules(
         return joined([])
     if sole is None:
         found = [fit_capsules(piece, _BULGE * height, middle) for piece in pieces]
-        return joined([c for c in found if c is not None])
+        return joined(found)
     level, top = float(sole[:, 2].mean()), float(cloud[:, 2].max())
     lying = foot_capsules(sole, min(top - level, 0.03 * height))
     above = cloud[cloud[:, 2] > level + 1.6 * float(lying.radius.max())]
-    upper = fit_capsules(above, np.inf, False) if np.ptp(above, axis=0).max(initial=0) > _SMALL * height else None
-    if upper is not None:  # nothing of a foot may reach below its sole
+    upper = fit_capsules(above, np.inf, False) if len(above) and np.ptp(above, axis=0).max() > _SMALL * height else joined([])
+    if len(upper):  # nothing of a foot may reach below its sole
         low = np.minimum(upper.start[:, 2], upper.end[:, 2]) - upper.radius - level
         upper = Capsules(upper.start, upper.end, np.maximum(upper.radius + np.minimum(low - 0.002, 0.0), 1e-3))
-    return joined([lying] if upper is None else [lying, upper])
+    return joined([lying, upper])
 
 
 def _twins(m: Mechanism, figure: Figure) -> dict[int, int]:

@@ -2,13 +2,14 @@
 
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from understudy.errors import LimitError, UnderstudyError
 from understudy.robots import folder as folders
+from understudy.robots.capsules import Capsules
 from understudy.robots.onboarding import contacts, motors
 from understudy.robots.onboarding.build import build
 from understudy.robots.onboarding.cover import Cover, cover
@@ -75,7 +76,7 @@ def _texts(path: Path, name: str, licence: str | None) -> tuple[dict[str, str], 
     height = middle.crown - lowest
     shapes = cover(body, poses.t_pose, poses.soles, height)
     stands = [np.clip(poses.t_pose, *_range(body)), np.zeros(len(mechanism.hinges))]
-    home, shapes, harmless = _home(body, poses, shapes, stands)
+    home, shapes, harmless = _home(body, poses, shapes, stands, height)
     marks = places(mechanism, frames, middle, body.legs, body.arms, soles)
     doubts = (*built.doubts, *body.doubts, *unsaid, *poses.doubts, *_floating(built.floating, body))
     words, unknown = notice(name, path, licence)
@@ -112,14 +113,15 @@ def _lowest(body: Figure, poses: Stances) -> float:
 
 
 def _home(
-    body: Figure, poses: Stances, shapes: Cover, stands: list[np.ndarray]
+    body: Figure, poses: Stances, shapes: Cover, stands: list[np.ndarray], height: float
 ) -> tuple[np.ndarray, Cover, list[tuple[int, int]]]:
     """The home stance with the arms spread no farther than it takes to touch nothing else; contacts settled."""
     best = None
     for home in poses.homes:
-        settled, harmless = contacts.settle(body.mechanism, shapes.touching, np.stack([*stands, home]))
+        poses_to_stand = np.stack([*stands, home])
+        settled, harmless = contacts.settle(body.mechanism, shapes.touching, poses_to_stand, shapes.twins, height)
         if best is None or len(harmless) < len(best[2]):
-            best = (home, Cover(shapes.seen, settled), harmless)
+            best = (home, replace(shapes, touching=settled), harmless)
     assert best is not None
     return best
 
@@ -138,13 +140,13 @@ def _hands(body: Figure) -> list[int]:
     return [k for joints in body.arms or () for k in m.members(joints.end) if joints.end != joints.upper]
 
 
-def _by_body(shapes: Cover) -> dict:
+def _by_body(shapes: Cover) -> dict[int, Capsules]:
     touching = shapes.touching
-    found = {}
+    found: dict[int, Capsules] = {}
     for k in sorted(set(touching.body.tolist())):
         rows = touching.body == k
         c = touching.capsules
-        found[k] = type(c)(c.start[rows], c.end[rows], c.radius[rows])
+        found[k] = Capsules(c.start[rows], c.end[rows], c.radius[rows])
     return found
 
 

@@ -15,6 +15,7 @@ from understudy.robots.capsules import Capsules
 from understudy.robots.onboarding.shapes import hull
 
 _MIRROR = np.array([1.0, -1.0, 1.0])
+_TIGHT = 1.5  # a capsule beyond its link makes false contacts, a link beyond its capsule misses real ones: rather that
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,38 +36,65 @@ class Solid:
 
 
 def parts(
-    points: Float[np.ndarray, "point 3"], most: int, symmetric: bool = False, worth: float = 0.85
+    points: Float[np.ndarray, "point 3"], most: int, symmetric: bool = False, worth: float = 0.88
 ) -> list[Float[np.ndarray, "part 3"]]:
-    """At most so many nearly convex pieces of a cloud. ``symmetric`` cuts only across x and z; a cut is made if it
-    shrinks the volume of the convex hulls to less than ``worth``."""
+    """About so many nearly convex pieces of a cloud; a cut is made if it shrinks the volume of the convex hulls to less
+    than ``worth``. ``symmetric`` cuts across x and z, or takes off both sides at once."""
     pieces = [points]
     while len(pieces) < most:
-        gains = [_best_cut(piece, symmetric, worth) for piece in pieces]
+        gains = [_best_cut(piece, symmetric and _straddles(piece), worth) for piece in pieces]
         k = int(np.argmax([gain for gain, _ in gains]))
-        mask = gains[k][1]
-        if mask is None:
+        if not gains[k][1]:
             break
         piece = pieces.pop(k)
-        pieces += [piece[mask], piece[~mask]]
+        pieces += [piece[mask] for mask in gains[k][1]]
     return pieces
 
 
-def fit_capsules(points: Float[np.ndarray, "point 3"], tolerance: float, symmetric: bool) -> Capsules | None:
-    """One capsule around a convex piece, or two if one bulges by more than ``tolerance`` (m). None for a piece without
-    volume."""
+def fit_capsules(points: Float[np.ndarray, "point 3"], tolerance: float, symmetric: bool) -> Capsules:
+    """One capsule around a convex piece, or two side by side if one would bulge by more than ``tolerance`` (m).
+
+    Of a ``symmetric`` body the pieces on the left are fitted with their images, and those on the right left out.
+    """
+    if symmetric and not _straddles(points):
+        if points[:, 1].mean() < 0:
+            return joined([])
+        side = fit_capsules(points, tolerance, False)
+        return joined([side, side.mirrored()])
+    vertices = _vertices(points)
+    if vertices is None:
+        return joined([])
+    one = capsules.fit(vertices, 1, symmetric, tightness=_TIGHT)
+    bulge = float(one.bulge(vertices).max())
+    if bulge < tolerance:
+        return one
+    if symmetric:
+        half = _vertices(points[points[:, 1] >= 0])
+        halves = [] if half is None else [capsules.fit(half, 1, tightness=_TIGHT)]
+        halves += [side.mirrored() for side in halves]
+    else:
+        mat, low, high = _snug_box(vertices)
+        axis = int(np.argsort(high - low)[1])
+        below = points @ mat[:, axis] < (low + high)[axis] / 2
+        found = [_vertices(points[side]) for side in (below, ~below)]
+        halves = [capsules.fit(half, 1, tightness=_TIGHT) for half in found if half is not None]
+    two = joined(halves)
+    return two if len(two) == 2 and float(two.bulge(vertices).max()) < 0.7 * bulge else one
+
+
+def _straddles(points: np.ndarray) -> bool:
+    """Whether a cloud lies on both sides of the plane y = 0, about evenly."""
+    return bool(points[:, 1].min() < 0 < points[:, 1].max() and abs(np.median(points[:, 1])) < 0.2 * np.ptp(points[:, 1]))
+
+
+def _vertices(points: np.ndarray) -> np.ndarray | None:
+    """At most some 150 vertices of the convex hull; None for points without volume."""
     found = hull(points)
     if found is None:
         return None
-    vertices = points[found.vertices]
-    vertices = vertices[:: max(1, len(vertices) // 150)]
-    if hull(vertices) is None:
-        vertices = points[found.vertices]
-    one = capsules.fit(vertices, 1, symmetric)
-    half = hull(points[points[:, 1] >= 0])
-    if not symmetric or half is None or float(one.bulge(vertices).max()) < tolerance:
-        return one
-    left = capsules.fit(half.points[half.vertices], 1)
-    return joined([left, left.mirrored()])
+    every = points[found.vertices]
+    few = every[:: max(1, len(every) // 150)]
+    return few if hull(few) is not None else every
 
 
 def joined(found: list[Capsules]) -> Capsules:
@@ -116,26 +144,27 @@ def solid(points: Float[np.ndarray, "point 3"], seed: int = 0) -> Solid | None:
     return best
 
 
-def _best_cut(points: np.ndarray, symmetric: bool, worth: float) -> tuple[float, np.ndarray | None]:
-    """How much hull volume the best plane saves, and which points lie below it; None if no cut is worth it."""
+def _best_cut(points: np.ndarray, symmetric: bool, worth: float) -> tuple[float, list[np.ndarray]]:
+    """How much hull volume the best cut saves, and the points of its pieces; none if no cut is worth it."""
     whole = hull(points)
     if whole is None:
-        return 0.0, None
-    axes = np.eye(3)[[0, 2]] if symmetric else np.eye(3)
-    best, mask = 0.0, None
-    for axis in axes:
-        height = points @ axis
-        for cut in np.quantile(height, np.linspace(0.1, 0.9, 9)):
-            below = height < cut
-            volume = 0.0
-            for side in (below, ~below):
-                piece = hull(points[side])
-                volume += piece.volume if piece is not None else 0.0
-                if side.sum() < 0.05 * len(points):
-                    volume = np.inf
-            if volume < worth * whole.volume and whole.volume - volume > best:
-                best, mask = whole.volume - volume, below
-    return best, mask
+        return 0.0, []
+    best, masks = 0.0, []
+    share = np.linspace(0.1, 0.9, 9)
+    cuts = [[h < c, h >= c] for h in points.T[[0, 2]] for c in np.quantile(h, share)]
+    if symmetric:
+        y = points[:, 1]
+        cuts += [[np.abs(y) <= c, y > c, y < -c] for c in np.quantile(np.abs(y), share[2:])]
+    else:
+        cuts += [[points[:, 1] < c, points[:, 1] >= c] for c in np.quantile(points[:, 1], share)]
+    for cut in cuts:
+        if min(mask.sum() for mask in cut) < 0.04 * len(points):
+            continue
+        pieces = [hull(points[mask]) for mask in cut]
+        volume = sum(piece.volume for piece in pieces if piece is not None)
+        if volume < worth * whole.volume and whole.volume - volume > best:
+            best, masks = whole.volume - volume, cut
+    return best, masks
 
 
 def _snug_box(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
