@@ -79,8 +79,8 @@ def _into_folder(files: Sequence[str], out: Path, suffix: str, holds: tuple[str,
             found = find(given, out, holds)
             results, no_motions = results_of(found, suffix)
             for clip, result in results.items():
-                split = found.splits.get(clip, "")
-                _add(tasks, Task(clip.as_posix(), found.folder / clip, out / result, split))
+                about = found.entries.get(clip)
+                _add(tasks, Task(clip.as_posix(), found.folder / clip, out / result, about))
             refused |= {path.as_posix(): why for path, why in no_motions.items()}
             aside.update(found.aside)
     ids = Counter(task.id for task in tasks.values())

@@ -1,8 +1,6 @@
 """A job over many clips as one sees it: a bar with rate and remaining time, a summary, an exit code."""
 
-import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,10 +58,13 @@ class Watch:
 
 @dataclass(frozen=True)
 class Job:
-    """What the options of a verb say about its job: its name, where results go, who works, how it is told."""
+    """What the options of a verb say about its job: its name, where results go, who works, how it is told.
+
+    Without ``out`` nothing is written.
+    """
 
     verb: str
-    out: Path
+    out: Path | None
     workers: int | None = None
     cluster: str | None = None
     force: bool = False
@@ -166,11 +167,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def show(summary: "Summary", plan: Plan, folder: Path) -> None:
+def show(summary: "Summary", plan: Plan, folder: Path | None) -> None:
     """The summary on stdout: the worst clips, why clips failed, and one closing line on stderr."""
-    done = [entry for entry in summary.entries if entry.status == "done"]
-    if done:
-        out().print(_worst_table(done))
+    certified = [e for e in summary.entries if e.status == "done" and e.passed is not None]
+    if certified:
+        out().print(_worst_table(certified))
     for status, title in (("failed", "Failed"), ("refused", "Refused"), ("dropped", "Dropped")):
         rows = [entry for entry in summary.entries if entry.status == status]
         if rows:
@@ -197,7 +198,7 @@ def _worst_table(done: Sequence["Entry"]) -> "Table":
             str(entry.frames),
             f"{entry.fps:g}",
             "-" if error is None else f"{100 * error:.1f}",
-            verdict if entry.passed is not None else "-",
+            verdict,
         )
     return table
 
@@ -212,19 +213,21 @@ def _reason_table(title: str, rows: Sequence["Entry"]) -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
+    from understudy.curate.statistics import reasons_of
+
     table = Table(title=title, title_justify="left")
     for name in ("clips", "reason", "for example"):
         table.add_column(name, justify="right" if name == "clips" else "left", overflow="fold")
-    reasons = Counter(entry.reason or "" for entry in rows)
-    for reason, count in reasons.most_common(REASONS):
-        example = next(entry.id for entry in rows if (entry.reason or "") == reason)
+    reasons = reasons_of(rows)
+    for reason, count in list(reasons.items())[:REASONS]:
+        example = next(entry.id for entry in rows if reason in (entry.reason or ""))
         table.add_row(str(count), escape(reason), escape(example))
     if len(reasons) > REASONS:
         table.add_row("", f"… and {len(reasons) - REASONS} more reasons, in the manifest", "")
     return table
 
 
-def _closing(summary: "Summary", plan: Plan, folder: Path) -> str:
+def _closing(summary: "Summary", plan: Plan, folder: Path | None) -> str:
     from understudy.motion.dataset import MANIFEST
 
     counts = summary.counts
@@ -242,13 +245,13 @@ def _closing(summary: "Summary", plan: Plan, folder: Path) -> str:
     if plan.aside:
         others = ", ".join(f"{count} {ending}" for ending, count in plan.aside.items())
         parts.append(f"not looked at: {others}")
-    return "; ".join(parts) + f". {os.path.join(folder, MANIFEST)}"
+    return "; ".join(parts) + ("." if folder is None else f". {folder / MANIFEST}")
 
 
-def _facts(summary: "Summary", plan: Plan, folder: Path) -> dict[str, Any]:
+def _facts(summary: "Summary", plan: Plan, folder: Path | None) -> dict[str, Any]:
     """The same for machines."""
     return {
-        "out": str(folder),
+        "out": None if folder is None else str(folder),
         **{status: summary.counts[status] for status in ("done", "failed", "refused", "dropped")},
         "up_to_date": summary.kept,
         "frames_made": summary.frames,

@@ -9,6 +9,7 @@ import tyro
 
 import understudy
 from understudy.cli.console import complain
+from understudy.cli.curate import Curate
 from understudy.cli.demo import Demo
 from understudy.cli.evaluate import Evaluate
 from understudy.cli.motion import Motion
@@ -20,6 +21,7 @@ from understudy.errors import UnderstudyError
 Verb = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Retarget, tyro.conf.subcommand("retarget")]
+    | Annotated[Curate, tyro.conf.subcommand("curate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]

@@ -12,13 +12,14 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from understudy.errors import UnderstudyError
 from understudy.motion import dataset, save
-from understudy.motion.dataset import Entry, Manifest
+from understudy.motion.dataset import Entry, Manifest, Rows
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.pipelines.sources import refusal
 from understudy.pipelines.workers import run_all
@@ -44,15 +45,17 @@ DIED = "its worker process died: out of memory, or a crash in compiled code"
 
 @dataclass(frozen=True)
 class Task:
-    """One source clip, the file to be made of it, and which part of a dataset it belongs to.
+    """One source clip, and the file to be made of it.
 
-    ``found`` tells that a search came upon the file: if no reader knows it, it is refused and nothing has failed.
+    ``about`` is the clip's entry in the manifest of the dataset it comes from: its split goes on to the result, its
+    texts and licence where the file has none, and its metrics where the clip stays whole. ``found`` tells that a
+    search came upon the file: if no reader knows it, it is refused, and nothing has failed.
     """
 
     id: str
     source: Path
     target: Path
-    split: str = ""
+    about: Entry | None = None
     found: bool = True
 
 
@@ -98,7 +101,7 @@ class Outcome:
 class Summary:
     """What a job did: its entries sorted by ``id``, how many tasks needed nothing, and how long it took (s).
 
-    ``frames`` are those made in this run.
+    ``frames`` are those worked on in this run.
     """
 
     entries: tuple[Entry, ...]
@@ -115,7 +118,7 @@ class Summary:
 def run(
     tasks: Sequence[Task],
     recipe: Recipe,
-    out: str | Path,
+    out: str | Path | None,
     *,
     workers: int | None = 1,
     cluster: str | None = None,
@@ -125,33 +128,46 @@ def run(
 ) -> Summary:
     """Do every task, into the dataset ``out``, which is made if it is not there; all targets are below it.
 
-    ``refused`` are files that are known not to be motions, with their reasons, for the manifest. ``force`` makes again
-    what is up to date. ``workers`` and ``cluster`` are those of ``run_all``. ``told`` is called with every outcome. Raises UnderstudyError if another process is writing
-    into the folder. After an interruption everything that ``told`` has heard of is in the manifest.
+    Without ``out`` nothing is written, and the summary is all there is. ``refused`` are files that are known not to be
+    motions, with their reasons, for the manifest. ``force`` makes again what is up to date. ``workers`` and
+    ``cluster`` are those of ``run_all``. ``told`` is called with every outcome. Raises UnderstudyError if another
+    process is writing into the folder. After an interruption everything that ``told`` has heard of is in the manifest.
     """
-    out = _folder(out)
     begin = time.perf_counter()
     # Workers of a cluster may stand in another folder.
     tasks = [replace(t, source=t.source.absolute(), target=t.target.absolute()) for t in tasks]
-    with Manifest(out) as manifest:
-        _clear_leftovers(out, tasks)
-        for source, why in (refused or {}).items():
-            manifest.put(source, [Entry(source, source, "refused", why)])
-        plan = _Plan(recipe, out, _json(recipe.configuration()), recipe.version())
-        work = ((task, () if force else manifest.rows.get(task.id, ())) for task in tasks)
-        kept = frames = 0
+    folder = None if out is None else _folder(out)
+    plan = _Plan(recipe, folder, _json(recipe.configuration()), recipe.version())
+    rows: Rows = {source: (Entry(source, source, "refused", why),) for source, why in (refused or {}).items()}
+    kept = frames = 0
+    with nullcontext() if folder is None else Manifest(folder) as manifest:
+        if manifest is not None:
+            _clear_leftovers(manifest.folder, tasks)
+            for source, entries in rows.items():
+                manifest.put(source, entries)
+        known = {} if manifest is None or force else manifest.rows
+        work = ((task, known.get(task.id, ())) for task in tasks)
         for outcome in run_all(plan.perform, work, workers=workers, cluster=cluster, died=plan.died):
-            before = manifest.rows.get(outcome.task.id)
-            if outcome.entries != before:
-                manifest.put(outcome.task.id, outcome.entries)
-                _remove_stale(out, before or (), outcome.entries)
+            rows[outcome.task.id] = outcome.entries
+            if manifest is not None:
+                _put(manifest, outcome)
             kept += outcome.kept
-            frames += 0 if outcome.kept else sum(e.frames or 0 for e in outcome.entries if e.status == "done")
+            frames += 0 if outcome.kept else sum(e.frames or 0 for e in outcome.entries)
             if told is not None:
                 told(outcome)
-        mine = [*(refused or {}), *(task.id for task in tasks)]
-        entries = sorted((e for source in mine for e in manifest.rows[source]), key=lambda e: e.id)
+    entries = sorted((entry for row in rows.values() for entry in row), key=lambda entry: entry.id)
     return Summary(tuple(entries), kept, frames, time.perf_counter() - begin)
+
+
+def _put(manifest: Manifest, outcome: Outcome) -> None:
+    """Write an outcome down, and remove files that no row has any more: pieces of another cut, results of a clip that
+    now fails."""
+    before = manifest.rows.get(outcome.task.id, ())
+    if outcome.entries == before:
+        return
+    manifest.put(outcome.task.id, outcome.entries)
+    for path in {e.path for e in before if e.path} - {e.path for e in outcome.entries}:
+        (manifest.folder / path).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -159,7 +175,7 @@ class _Plan:
     """What all tasks of a job share; its methods run in the workers."""
 
     recipe: Recipe
-    out: Path
+    out: Path | None
     configuration: str
     version: str
 
@@ -186,7 +202,7 @@ class _Plan:
         return bool(known) and all(
             (entry.content, entry.configuration, entry.version) == now
             and entry.status in ("done", "dropped")
-            and (entry.path is None or _size(self.out / entry.path) == entry.bytes)
+            and (entry.path is None or self.out is None or _size(self.out / entry.path) == entry.bytes)
             for entry in known
         )
 
@@ -198,40 +214,43 @@ class _Plan:
 
     def _entry(self, task: Task, made: Made, content: str) -> Entry:
         """Save what was made, unless it was dropped, and describe it."""
-        motion, verdict = made.motion, _verdict(made.motion)
+        motion, about = made.motion, task.about or Entry("", "", "done")
+        metrics = {k: float(v) for k, v in made.metrics.items() if v is not None and math.isfinite(v)}
         piece = "" if made.piece is None else f"#{made.piece:04d}"
         target = task.target.with_stem(f"{task.target.stem}{piece.replace('#', '_')}")
-        if made.dropped is None:
+        path = size = None
+        if made.dropped is None and self.out is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
             save(motion, target)
+            path, size = target.relative_to(self.out).as_posix(), _size(target)
         human = isinstance(motion, HumanMotion)
         return replace(
             self._blank(task, "done" if made.dropped is None else "dropped", content),
             id=f"{task.id}{piece}",
             reason=made.dropped,
-            path=None if made.dropped is not None else target.relative_to(self.out).as_posix(),
-            bytes=None if made.dropped is not None else _size(target),
+            path=path,
+            bytes=size,
             kind="human" if human else "robot",
             body=motion.skeleton.name if isinstance(motion, HumanMotion) else motion.robot,
             fps=float(motion.fps),
             frames=motion.frames,
             duration=float(motion.duration),
-            texts=tuple(motion.origin.texts),
-            licence=motion.origin.licence,
-            metrics={k: float(v) for k, v in made.metrics.items() if v is not None and math.isfinite(v)},
-            **verdict,
+            texts=tuple(motion.origin.texts) or about.texts,
+            licence=motion.origin.licence or about.licence,
+            metrics=({} if made.piece is not None else dict(about.metrics)) | metrics,
+            **_verdict(motion),
         )
 
     def _failed(self, task: Task, status: dataset.Status, reason: str, content: str) -> Entry:
         return replace(self._blank(task, status, content), reason=reason)
 
     def _blank(self, task: Task, status: dataset.Status, content: str) -> Entry:
-        parent = Path(os.path.relpath(task.source, self.out)).as_posix()
+        parent = Path(os.path.relpath(task.source, self.out or Path.cwd())).as_posix()
         return Entry(
             task.id,
             task.id,
             status,
-            split=task.split,
+            split=task.about.split if task.about else "",
             parents=(parent,),
             content=content,
             configuration=self.configuration,
@@ -303,13 +322,6 @@ def _json(value: Mapping[str, Any]) -> str:
 
 def _size(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
-
-
-def _remove_stale(out: Path, before: Sequence[Entry], now: Sequence[Entry]) -> None:
-    """Remove the files of earlier rows that no row has any more: pieces of another cut, results of a clip that now
-    fails."""
-    for path in {e.path for e in before if e.path} - {e.path for e in now}:
-        (out / path).unlink(missing_ok=True)
 
 
 def _clear_leftovers(out: Path, tasks: Sequence[Task]) -> None:

@@ -1,6 +1,6 @@
 """The recipe of a retargeting job: read, cut, resample, retarget, measure, certify."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
@@ -55,10 +55,8 @@ class RetargetClip:
         from understudy.evaluate.benchmark import code_digest
         from understudy.robots.registry import DATA
 
-        package = Path(__file__).parents[1]
         folder = DATA / self.robot if (DATA / self.robot).is_dir() else Path(self.robot)
-        code = [path for room in ROOMS for path in _code(package / room)]
-        return f"{version('understudy')}+{code_digest([*code, folder])}"
+        return f"{version('understudy')}+{code_digest([*code_files(ROOMS), folder])}"
 
     def __call__(self, source: Path) -> list[Made]:
         """Raises UnderstudyError for whatever cannot be read or retargeted."""
@@ -96,9 +94,13 @@ def _retargeter(method: "Callable[..., Retargeter]", robot: str, ground: str) ->
     return method(robots.load(robot), ground=ground)
 
 
-def _code(room: Path) -> list[Path]:
-    """The source files of a room, without the robots' data: the one robot in use is counted by itself."""
-    return [room] if room.is_file() else [p for p in room.rglob("*.py") if "data" not in p.parts]
+def code_files(rooms: Sequence[str]) -> list[Path]:
+    """The source files of some rooms, without the robots' data: the one robot in use is counted by itself."""
+    found: list[Path] = []
+    for room in rooms:
+        path = Path(__file__).parents[1] / room
+        found += [path] if path.is_file() else [p for p in path.rglob("*.py") if "data" not in p.parts]
+    return found
 
 
 def _told(option: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from understudy.errors import UnderstudyError
 from understudy.motion import dataset, formats
+from understudy.motion.dataset import Entry
 from understudy.motion.formats.registry import FOLDER, FORMATS, suffixes
 
 NO_MOTION = {
@@ -22,14 +23,14 @@ class Found:
     """What a folder holds, all paths below it and sorted.
 
     ``clips`` are taken for motions by their ending; ``refused`` are not, with the reason; ``aside`` counts the other
-    files by their ending. ``splits`` holds the part (train, test, …) that a manifest assigns to a clip.
+    files by their ending; ``entries`` has what the folder's manifest, if there is one, says of a clip.
     """
 
     folder: Path
     clips: tuple[Path, ...]
     refused: Mapping[Path, str]
     aside: Mapping[str, int]
-    splits: Mapping[Path, str]
+    entries: Mapping[Path, Entry]
 
 
 def find(folder: str | Path, out: str | Path | None = None, holds: tuple[str, ...] = ("human",)) -> Found:
@@ -40,12 +41,12 @@ def find(folder: str | Path, out: str | Path | None = None, holds: tuple[str, ..
     """
     folder = Path(folder)
     wanted = suffixes(*holds, "either")
-    clips, refused, aside, splits = [], {}, Counter(), {}
+    clips, refused, aside, entries = [], {}, Counter(), {}
     if dataset.is_dataset(folder) and not _same(folder, out):
         for entry in dataset.read(folder):
             if entry.status == "done" and entry.path is not None:
                 clips.append(Path(entry.path))
-                splits[Path(entry.path)] = entry.split
+                entries[Path(entry.path)] = entry
     else:
         for path in _files(folder, None if out is None or _same(folder, out) else Path(out), holds):
             relative = path.relative_to(folder)
@@ -58,7 +59,7 @@ def find(folder: str | Path, out: str | Path | None = None, holds: tuple[str, ..
                 aside[path.suffix.lower() or "no ending"] += 1
     if not clips:
         raise UnderstudyError(f"The folder {folder} holds no motion ({', '.join(wanted)}).")
-    return Found(folder, tuple(sorted(clips)), refused, dict(sorted(aside.items())), splits)
+    return Found(folder, tuple(sorted(clips)), refused, dict(sorted(aside.items())), entries)
 
 
 def _files(folder: Path, without: Path | None, holds: tuple[str, ...]) -> Iterator[Path]:

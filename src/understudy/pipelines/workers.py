@@ -6,6 +6,7 @@ come, a worker that dies takes only its own item with it, and no worker outlives
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 WATCH_EVERY = 0.5
 """How often (s) a worker looks whether the process that started it is still there."""
+
+ANSWER_WITHIN = 5.0
+"""Seconds that a cluster has to answer."""
 
 
 def run_all(
@@ -127,13 +131,30 @@ def _on_ray(
 
         supports_return_generator = True
 
-    where: dict[str, Any] = {"num_cpus": workers} if address == "local" else {"address": address}
-    try:
-        ray.init(include_dashboard=None if address != "local" else False, log_to_driver=False, **where)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UnderstudyError(f"The Ray cluster {address!r} does not answer: {error}") from error
+    if address == "local":
+        ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+    else:
+        _check_cluster(address)
+        try:
+            ray.init(address=address, log_to_driver=False)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise UnderstudyError(f"The Ray cluster {address!r} does not answer: {error}") from error
     try:
         register_parallel_backend("ray-streaming", Streaming)
         yield from _parallel("ray-streaming", workers or -1)(delayed(function)(item) for item in items)
     finally:
         ray.shutdown()
+
+
+def _check_cluster(address: str) -> None:
+    """Raise UnderstudyError if nobody listens at host:port; Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return  # "auto", which Ray resolves
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_WITHIN).close()
+    except (OSError, ValueError) as error:
+        raise UnderstudyError(
+            f"No Ray cluster answers at {address!r} ({error}). Give the address that `ray start --head` printed, "
+            "`auto` on a machine of the cluster, or `local`."
+        ) from error
