@@ -22,7 +22,7 @@ def table(frames=24):
     out = np.zeros((frames, expmap_txt.COLUMNS))
     out[:, :3] = [0.0, 17.5, 0.0]
     out[1:, 3:] = (0.05 * np.sin(t + rng.normal(size=JOINTS * 3)))[1:]
-    names = expmap_txt._body().joints
+    names = expmap_txt.mean_body().joints
     for side, sign in (("l", 1.0), ("r", -1.0)):
         femur, tibia, humerus = (3 + 3 * names.index(side + bone) for bone in ("femur", "tibia", "humerus"))
         out[0, femur + 2] = sign * np.radians(21)
@@ -64,7 +64,7 @@ def test_rotations_chain_as_rows_do(clip):
     values = table()
     read = motion.load(clip(text(values)))
     joints, parents = read.skeleton.joints, read.skeleton.parents
-    body = expmap_txt._body()
+    body = expmap_txt.mean_body()
     turn = []
     for j, parent in enumerate(parents):
         axis = values[9, 3 + 3 * j : 6 + 3 * j]
@@ -105,7 +105,7 @@ def test_an_impossible_rate(clip):
 def test_the_first_frame_is_a_t_pose_only_if_signs_and_order_are_right(corpus):
     """Every file begins with a T-pose, written as the rotations from Acclaim's splayed rest to it."""
     values = number_rows(corpus / FILE, 117)
-    body = expmap_txt._body()
+    body = expmap_txt.mean_body()
     quat = quat_from_rotvec(-values[0, 3:].reshape(JOINTS, 3))
     for j in range(1, JOINTS):
         quat[j] = quat_mul(quat[body.parents[j]], quat[j])

@@ -8,11 +8,12 @@ from understudy.errors import FormatError, LimitError, SkeletonMismatch, Underst
 from understudy.motion import LANDMARKS, RobotMotion, formats
 from understudy.motion.body_model import BODY_JOINTS, SMPL, smpl_skeleton
 from understudy.motion.formats import smpl_npz
+from understudy.motion.formats.joblib_file import read_joblib
 from understudy.motion.formats.smpl_model import EXPRESSIONS, KINDS, KNUCKLES, read_body_model
 from understudy.motion.info import describe
 from understudy.motion.posture import t_pose_error
 from understudy.motion.proportions import STATURE, mean_adult
-from understudy.rotations import quat_angle, quat_apply, quat_from_matrix, quat_mul
+from understudy.rotations import quat_angle, quat_apply, quat_from_matrix, quat_mul, xyzw_to_wxyz
 
 FRAMES = 40
 PARENTS = [-1 if p is None else list(SMPL).index(p) for p in SMPL.values()]
@@ -342,3 +343,31 @@ def test_boxed_objects_are_never_run(content, tmp_path, capsys):
     with pytest.raises(FormatError):
         motion.load(path, format="phuma-npy", joints=("a",), robot="toy")
     assert not capsys.readouterr().out
+
+
+@pytest.mark.corpus
+def test_people_from_videos_and_what_others_made_of_them(corpus):
+    """ASAP's clips stand upright on their floor, and move as the robots that were fitted to them elsewhere."""
+    files = sorted((corpus / "permissive/asap_smpl").glob("*.npz"))
+    assert len(files) == 46
+    for number, file in enumerate(files):
+        clip = motion.load(file)
+        info = describe(clip)
+        assert info.fps == 30.0
+        assert abs(info.floor) < 0.06, file.name
+        pelvis = clip.landmarks()[1][:, 0]
+        up = quat_apply(pelvis[0], np.float32([0, 0, 1]))
+        assert up[2] > np.cos(np.radians(12)), file.name
+        if number % 6:
+            continue
+        [robot] = (corpus / "permissive/asap_g1_23dof").glob(f"*smpl_{file.stem}.pkl")
+        [other] = read_joblib(robot).values()
+        frames = min(clip.frames, len(other["root_rot"]))
+        path, theirs = (
+            np.gradient(v[:frames, :2], axis=0) for v in (clip.pos[:, 0], other["root_trans_offset"])
+        )
+        assert np.corrcoef(path.ravel(), theirs.ravel())[0, 1] > 0.99, file.name
+        turned = quat_angle(
+            pelvis[:frames].astype(float), xyzw_to_wxyz(other["root_rot"][:frames].astype(float))
+        )
+        assert np.degrees(turned.mean()) < 22, file.name

@@ -68,7 +68,7 @@ def read(path: str | Path, *, fps: float | None = None) -> HumanMotion:
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise LimitError(f"fps must be a positive number of frames a second; got {fps}.")
     table = number_rows(path, COLUMNS)
-    body = _body()
+    body = mean_body()
     pos = np.repeat(body.offsets[None], len(table), axis=0)
     pos[:, 0] = table[:, :3]
     quat = quat_from_rotvec(-table[:, 3:].reshape(len(table), -1, 3))
@@ -91,7 +91,7 @@ def read(path: str | Path, *, fps: float | None = None) -> HumanMotion:
     )
 
 
-def _body() -> AcclaimBody:
+def mean_body() -> AcclaimBody:
     """The joints in the order of the columns: left leg, right leg, trunk, left arm, right arm."""
     rows: list[tuple[str, str, Offset]] = []
     for side, sign in (("l", 1.0), ("r", -1.0)):
