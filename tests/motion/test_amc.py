@@ -361,6 +361,7 @@ BROKEN = {
     ),
     "two numbers": (lambda t: t.replace("direction 0 0 1", "direction 0 0", 1), "needs 3 numbers"),
     "an odd axis": (lambda t: t.replace("XYZ\n dof rx\n", "XXZ\n dof rx\n", 1), "order of axes"),
+    "a root without axes": (lambda t: t.replace("axis XYZ\n", "axis\n", 1), "order of axes"),
     "a stretching bone": (lambda t: t.replace("dof rx\n", "dof rx l\n", 1), "more than turn"),
     "an unknown child": (lambda t: t.replace("root lhipjoint", "root tail lhipjoint"), "cannot carry tail"),
     "a bone with two parents": (lambda t: t.replace("neck head", "neck head ltoes"), "cannot carry ltoes"),

@@ -73,7 +73,8 @@ def read_asf(path: str | Path) -> Asf:
     tilt = np.zeros(3)
     if "orientation" in root:
         tilt = np.array(_numbers(path, root["orientation"], 3))
-    turn = _rotation(root["axis"].words[1] if "axis" in root else "xyz", tilt, degrees, path)
+    axes = "".join(root["axis"].words[1:]) if "axis" in root else "xyz"
+    turn = _rotation(axes, tilt, degrees, path, root["axis"].number if "axis" in root else None)
     bones, parents = _tree(path, _bones(path, sections[":bonedata"], degrees), sections[":hierarchy"])
     name = " ".join(sections.get(":name", [_Line(0, ("",))])[0].words)
     return Asf(path, name, INCH / scale, degrees, order, turn, bones, parents)

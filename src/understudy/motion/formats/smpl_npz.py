@@ -29,8 +29,7 @@ ROOTS = {"root_orient": "z", "global_orient": "y"}
 ENTRIES = {
     *RATES,
     *ROOTS,
-    *("trans", "transl", "poses", "pose_body", "body_pose", "pose_hand", "betas", "gender"),
-    "surface_model_type",
+    *("trans", "transl", "poses", "pose_body", "body_pose", "betas", "gender", "surface_model_type"),
 }
 WIDTHS = {72: "smpl", 156: "smplh", 165: "smplx"}
 """The model of a pose, by its numbers a frame. Poses of 66 are the joints that all three have."""
