@@ -20,21 +20,15 @@ from understudy.errors import FormatError
 
 DEEPEST = 64
 """Containers nested deeper than this are damage, or an attack on the stack."""
-UNUSED = (
-    pickle.INST,
-    pickle.OBJ,
-    pickle.NEWOBJ_EX,
-    pickle.EXT1,
-    pickle.EXT2,
-    pickle.EXT4,
-    pickle.NEXT_BUFFER,
-    pickle.READONLY_BUFFER,
-    pickle.EMPTY_SET,
-    pickle.FROZENSET,
-    pickle.ADDITEMS,
+UNUSED = b"".join(
+    (
+        *(pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2, pickle.EXT4),
+        *(pickle.NEXT_BUFFER, pickle.READONLY_BUFFER, pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS),
+    )
 )
 """Opcodes that no file of numbers needs."""
 
+# What each opcode does in the standard library, by its number.
 _ORIGINAL: dict[int, Any] = dict(pickle._Unpickler.dispatch)
 
 Refused = pickle.UnpicklingError
@@ -70,7 +64,6 @@ class StandIn:
 
 
 class _Machine(pickle._Unpickler):
-    dispatch: ClassVar[dict[int, Any]] = dict(_ORIGINAL)
     stack: list[Any]
 
     def __init__(self, data: bytes, table: Names, persistent: Callable[[Any], Any] | None):
@@ -96,9 +89,6 @@ class _Machine(pickle._Unpickler):
             raise Refused("it calls what is no function")
         self.stack[-1] = function.make(*arguments)
 
-    def load_newobj(self) -> None:
-        self.load_reduce()
-
     def load_build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
         if not isinstance(target, StandIn):
@@ -117,22 +107,17 @@ class _Machine(pickle._Unpickler):
         _check_keys(self.stack[::2])
         _ORIGINAL[pickle.DICT[0]](self)
 
-    def load_bytearray8(self) -> None:
+    dispatch: ClassVar[dict[int, Any]] = {
+        **{opcode: step for opcode, step in _ORIGINAL.items() if opcode not in UNUSED},
+        pickle.REDUCE[0]: load_reduce,
+        pickle.NEWOBJ[0]: load_reduce,
+        pickle.BUILD[0]: load_build,
+        pickle.SETITEM[0]: load_setitem,
+        pickle.SETITEMS[0]: load_setitems,
+        pickle.DICT[0]: load_dict,
         # The original allocates what the file merely claims.
-        _ORIGINAL[pickle.BINBYTES8[0]](self)
-
-    for opcode, method in (
-        (pickle.REDUCE, load_reduce),
-        (pickle.NEWOBJ, load_newobj),
-        (pickle.BUILD, load_build),
-        (pickle.SETITEM, load_setitem),
-        (pickle.SETITEMS, load_setitems),
-        (pickle.DICT, load_dict),
-        (pickle.BYTEARRAY8, load_bytearray8),
-    ):
-        dispatch[opcode[0]] = method
-    for opcode in UNUSED:
-        del dispatch[opcode[0]]
+        pickle.BYTEARRAY8[0]: _ORIGINAL[pickle.BINBYTES8[0]],
+    }
 
 
 def _check_keys(keys: list[Any]) -> None:
