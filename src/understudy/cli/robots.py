@@ -1,12 +1,16 @@
-"""``understudy robots``: which robots there are, and what is known of one."""
+"""``understudy robots``: which robots there are, what is known of one, and how another one is taken on."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from understudy.cli.console import out, print_json
+
+if TYPE_CHECKING:
+    from understudy.robots import Robot
 
 
 @dataclass(frozen=True)
@@ -72,17 +76,102 @@ class ImportGmr:
 
 
 @dataclass(frozen=True)
+class Onboard:
+    """Write a robot folder from the model file of a humanoid (MJCF or URDF), without a hand edit."""
+
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
+    """The model file, .xml or .urdf, beside its meshes."""
+    name: str
+    """What the robot is to be called."""
+    out: Path | None = None
+    """The folder to make; by default NAME in the current folder."""
+    licence: str | None = None
+    """A line for NOTICE: whose figures these are, under which licence. A licence file beside the model is found anyway."""
+    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print one JSON document instead of words."""
+
+    def run(self) -> int:
+        from understudy import robots
+
+        made = robots.onboard(self.model, self.name, self.out, self.licence)
+        doubts = [asdict(doubt) for doubt in made.doubts]
+        if self.json:
+            print_json({"folder": str(made.folder), "doubts": doubts})
+            return 0
+        robot = robots.load(made.folder)
+        console = out()
+        parts = ", ".join(part for part in ("legs" * bool(robot.feet), "arms" * _has_arms(robot)) if part)
+        console.print(
+            f"{made.folder}: {len(robot.joints)} joints, {robot.height:.2f} m, {robot.model.body_mass.sum():.1f} kg, {parts}",
+            markup=False,
+            soft_wrap=True,
+        )
+        _tell(doubts)
+        console.print(f"Look at it: understudy robots doctor {made.folder}", markup=False, soft_wrap=True)
+        return 0
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Explain what is doubtful about a robot and what to write to settle it, and draw the robot.
+
+    Exit code 1 if something makes results wrong.
+    """
+
+    robot: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
+    """A name from `understudy robots list`, or a robot folder."""
+    picture: Path | None = None
+    """Where the picture goes (.png); by default NAME_doctor.png in the current folder."""
+    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print one JSON document instead of words."""
+
+    def run(self) -> int:
+        from understudy import robots
+        from understudy.cli.robots_picture import write_picture
+        from understudy.robots.doctor import examine
+
+        robot = robots.load(self.robot)
+        found = examine(robot)
+        path = self.picture or Path(f"{robot.name}_doctor.png")
+        write_picture(path, robot)
+        if self.json:
+            print_json({**asdict(found), "healthy": found.healthy, "picture": str(path)})
+        else:
+            out().print(f"{robot.name}: checked {', '.join(found.checks)}", markup=False, soft_wrap=True)
+            _tell([asdict(finding) for finding in found.findings])
+            out().print(f"Picture: {path}", markup=False, soft_wrap=True)
+        return 0 if found.healthy else 1
+
+
+@dataclass(frozen=True)
 class Robots:
-    """What robots there are."""
+    """What robots there are; taking on another one."""
 
     what: (
         Annotated[List, tyro.conf.subcommand("list")]
         | Annotated[Show, tyro.conf.subcommand("show")]
+        | Annotated[Onboard, tyro.conf.subcommand("onboard")]
+        | Annotated[Doctor, tyro.conf.subcommand("doctor")]
         | Annotated[ImportGmr, tyro.conf.subcommand("import-gmr")]
     )
 
     def run(self) -> int:
         return self.what.run()
+
+
+def _has_arms(robot: "Robot") -> bool:
+    return "left_shoulder" in robot.landmarks.names
+
+
+def _tell(findings: Sequence[dict[str, str]]) -> None:
+    """Findings or doubts in words, each with the line that settles it."""
+    console = out()
+    if not findings:
+        console.print("Nothing is doubtful.")
+    for finding in findings:
+        mark = finding.get("severity", "doubt")
+        console.print(f"{mark}: {finding['about']}: {finding['says']}", markup=False, soft_wrap=True)
+        console.print(f"    {finding['settle']}", markup=False, soft_wrap=True, style="dim")
 
 
 def _print(facts: dict[str, Any]) -> None:

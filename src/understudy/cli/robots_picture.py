@@ -14,7 +14,7 @@ from understudy.view.camera import Camera
 from understudy.view.pictures import FAINT, INK, PAPER, choose_renderer, open_renderer, text
 from understudy.view.scene import Kind, Shape
 
-CELL = (360, 420)
+CELL = (340, 360)
 SEEN, TOUCHING = 2, 3
 _KINDS: dict[int, Kind] = {
     int(mujoco.mjtGeom.mjGEOM_CAPSULE): "capsule",
@@ -94,7 +94,7 @@ def _camera(robot: Robot, panel: Panel) -> Camera:
     if robot.fixed_base:
         target[2] = panel.qpos[2] + 0.2 * robot.height
     back = np.array([np.cos(panel.azimuth), np.sin(panel.azimuth), 0.12])
-    return Camera(target + 2.6 * robot.height * back, target)
+    return Camera(target + 2.15 * robot.height * back, target)
 
 
 def _draw_landmarks(pen: ImageDraw.ImageDraw, robot: Robot, data: mujoco.MjData, camera: Camera) -> None:

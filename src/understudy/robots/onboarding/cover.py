@@ -11,7 +11,7 @@ from understudy.robots.onboarding.figure import Figure
 from understudy.robots.onboarding.mechanism import Frames, Mechanism
 from understudy.robots.onboarding.primitives import Solid, fit_capsules, foot_capsules, joined, parts, solid
 
-_TRUNK_PARTS, _LIMB_PARTS = 4, 3
+_LARGE = 0.3  # of the robot's height: a trunk with shoulders, neck and head in one link deserves more parts
 _BULGE = 0.018  # of the robot's height: a trunk's capsule that reaches farther beyond the link is made two
 _SMALL = 0.02  # of the robot's height: what is smaller is covered by its neighbours
 _MIRROR = np.array([1.0, -1.0, 1.0])
@@ -45,9 +45,11 @@ def cover(
         if not len(cloud) or (left in seen and _alike(cloud, frames.point(left, m.bodies[left].points))):
             continue  # nothing to see, or done as the image of its twin
         middle = k not in twins and k not in twins.values() and _even(cloud)
-        fine = parts(cloud, _TRUNK_PARTS, True, 0.92) if middle else parts(cloud, _LIMB_PARTS)
+        large = float(np.ptp(cloud, axis=0).max()) > _LARGE * height
+        most, worth = (4, 0.92) if middle and large else (3, 0.85)
+        fine = parts(cloud, most, middle, worth)
         seen[k] = [s for piece in fine if (s := solid(piece)) is not None]
-        coarse = parts(cloud, 4, True, 0.92) if middle else parts(cloud, 2, False, 0.75)
+        coarse = fine if middle and large else parts(cloud, 2, middle, 0.75)
         touching[k] = _capsules(cloud, coarse, middle, height, feet.get(k))
     for right, left in twins.items():
         if right not in seen and left in seen:

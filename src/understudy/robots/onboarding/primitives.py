@@ -79,7 +79,7 @@ def fit_capsules(points: Float[np.ndarray, "point 3"], tolerance: float, symmetr
         found = [_vertices(points[side]) for side in (below, ~below)]
         halves = [capsules.fit(half, 1, tightness=_TIGHT) for half in found if half is not None]
     two = joined(halves)
-    return two if len(two) == 2 and float(two.bulge(vertices).max()) < 0.7 * bulge else one
+    return two if len(two) == 2 and float(two.bulge(vertices).max()) < 0.8 * bulge else one
 
 
 def _straddles(points: np.ndarray) -> bool:
