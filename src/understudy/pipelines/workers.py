@@ -4,6 +4,7 @@ joblib does the work (loky's processes here, Ray's there); this module adds what
 come, a worker that dies takes only its own item with it, and no worker outlives the process that started it.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
@@ -42,64 +44,76 @@ def run_all(
     workers are taken at a time. Raises MissingExtra without Ray, UnderstudyError for a cluster that does not answer.
     """
     if cluster is not None:
-        return _on_ray(function, items, workers, cluster)
+        return _on_ray(function, items, workers, cluster, died)
     if workers == 1:
         return map(function, items)
-    return _in_processes(function, items, workers or -1, died)
+    return _Pool("loky", workers or -1, BrokenProcessPool, os.getpid()).run(function, items, died)
 
 
-def _in_processes(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int, died: Callable[[Item], Result]
-) -> Iterator[Result]:
-    from joblib import delayed
+@dataclass(frozen=True)
+class _Pool:
+    """A backend of joblib, the error by which it tells that a worker died, and the process that workers must not
+    outlive (None where the backend sees to that)."""
 
-    waiting = enumerate(items)
-    out: dict[int, Item] = {}
+    backend: str
+    workers: int
+    broken: type[Exception]
+    parent: int | None = None
 
-    def calls() -> Iterator[Any]:
-        for number, item in waiting:
-            out[number] = item
-            yield delayed(_call)(function, number, item, os.getpid())
+    def run(
+        self, function: Callable[[Item], Result], items: Iterable[Item], died: Callable[[Item], Result]
+    ) -> Iterator[Result]:
+        """Results as they come. A pool whose worker died is made anew for what is left."""
+        from joblib import delayed
 
-    finished = False
-    while not finished:
+        waiting = enumerate(items)
+        out: dict[int, Item] = {}
+
+        def calls() -> Iterator[Any]:
+            for number, item in waiting:
+                out[number] = item
+                yield delayed(_call)(function, number, item, self.parent)
+
+        finished = False
+        while not finished:
+            try:
+                for number, result in self._parallel(self.workers)(calls()):
+                    del out[number]
+                    yield result
+                finished = True
+            except self.broken:
+                # One of these killed its worker, and the pool went with it. Each alone will tell which.
+                suspects, out = out, {}
+                for number, item in suspects.items():
+                    yield self._alone(function, number, item, died)
+
+    def _alone(
+        self, function: Callable[[Item], Result], number: int, item: Item, died: Callable[[Item], Result]
+    ) -> Result:
+        from joblib import delayed
+
         try:
-            for number, result in _parallel("loky", workers)(calls()):
-                del out[number]
-                yield result
-            finished = True
-        except BrokenProcessPool:
-            # One of these killed its worker, and the pool went with it. Each alone will tell which.
-            suspects, out = out, {}
-            for number, item in suspects.items():
-                yield _alone(function, number, item, died)
+            # With one worker, joblib would do it in this process, which must survive.
+            [(_, result)] = self._parallel(2)([delayed(_call)(function, number, item, self.parent)])
+        except self.broken:
+            return died(item)
+        return result
+
+    def _parallel(self, workers: int) -> Any:
+        """joblib's loop: results as they come, one item at a time, one thread a process."""
+        from joblib import Parallel, parallel_config
+
+        threads = {"inner_max_num_threads": 1} if self.backend == "loky" else {}  # Ray sees to it by itself
+        options: dict[str, Any] = {"return_as": "generator_unordered", "batch_size": 1, "max_nbytes": None}
+        with parallel_config(backend=self.backend, **threads):
+            return Parallel(workers, **options)
 
 
-def _alone(
-    function: Callable[[Item], Result], number: int, item: Item, died: Callable[[Item], Result]
-) -> Result:
-    from joblib import delayed
-
-    try:
-        # joblib would do a single job in this process, which must survive.
-        [(_, result)] = _parallel("loky", 2)([delayed(_call)(function, number, item, os.getpid())])
-    except BrokenProcessPool:
-        return died(item)
-    return result
-
-
-def _parallel(backend: str, workers: int) -> Any:
-    """joblib's loop: results as they come, one item at a time, one thread a process."""
-    from joblib import Parallel, parallel_config
-
-    threads = {"inner_max_num_threads": 1} if backend == "loky" else {}  # Ray sees to it by itself
-    options: dict[str, Any] = {"return_as": "generator_unordered", "batch_size": 1, "max_nbytes": None}
-    with parallel_config(backend=backend, **threads):
-        return Parallel(workers, **options)
-
-
-def _call(function: Callable[[Item], Result], number: int, item: Item, parent: int) -> tuple[int, Result]:
-    _settle(parent)
+def _call(
+    function: Callable[[Item], Result], number: int, item: Item, parent: int | None
+) -> tuple[int, Result]:
+    if parent is not None:
+        _settle(parent)
     return number, function(item)
 
 
@@ -117,31 +131,38 @@ def _follow(parent: int) -> None:
 
 
 def _on_ray(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None, address: str
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int | None,
+    address: str,
+    died: Callable[[Item], Result],
 ) -> Iterator[Result]:
     try:
         import ray
+        from ray.exceptions import RayError
         from ray.util.joblib.ray_backend import RayBackend
     except ImportError as error:
         raise MissingExtra("ray", "Running on a cluster", 'pip install "understudy[cluster]"') from error
-    from joblib import delayed, register_parallel_backend
+    from joblib import register_parallel_backend
 
     class Streaming(RayBackend):
         """Ray's backend, results as they come: its pool calls back like loky's does."""
 
         supports_return_generator = True
 
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    logging.getLogger("ray.util.multiprocessing.pool").setLevel(logging.ERROR)
     if address == "local":
-        ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+        ray.init(num_cpus=workers, include_dashboard=False, **quiet)
     else:
         _check_cluster(address)
         try:
-            ray.init(address=address, log_to_driver=False)
+            ray.init(address=address, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise UnderstudyError(f"The Ray cluster {address!r} does not answer: {error}") from error
     try:
         register_parallel_backend("ray-streaming", Streaming)
-        yield from _parallel("ray-streaming", workers or -1)(delayed(function)(item) for item in items)
+        yield from _Pool("ray-streaming", workers or -1, RayError).run(function, items, died)
     finally:
         ray.shutdown()
 
