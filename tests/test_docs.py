@@ -96,7 +96,8 @@ def test_weights_and_thresholds_on_the_pages_are_those_of_the_code():
         f"within {c.limit_margin:g} rad of a limit, w_lim = {c.limit_weight:g} 1/rad²",
         f"the weight {c.prior:g} 1/rad²",
         f"home‖²                            {c.rest_weight:g} 1/rad²",
-        f"at most {c.iterations} steps are made ({c.first_iterations} for",
+        f"at most {c.iterations} steps are made ({c.first_iterations}\nfor",
+        f"with F < {c.good:g} ends",
         f"lowers F by less than {100 * c.tolerance:g} %",
     ):
         assert said in page, said

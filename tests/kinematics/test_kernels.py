@@ -10,13 +10,17 @@ from understudy.kinematics.collision import Capsules
 from understudy.kinematics.kernels import arrays, fit
 from understudy.kinematics.kernels.arrays import PostureArrays, Problem, Settings, Targets, TaskArrays
 from understudy.kinematics.kernels.capsules import (
-    collision_rows,
-    floor_rows,
+    contact_rates,
+    contact_row,
+    floor_contacts,
+    list_near,
+    pair_contacts,
     place_capsules,
     segment_distance,
 )
 from understudy.kinematics.kernels.forward import forward
 from understudy.kinematics.kernels.normal_equations import joint_motion
+from understudy.kinematics.kernels.step import choose_rows, remember
 from understudy.kinematics.tree import Tree
 from understudy.rotations import quat_from_rotvec, quat_mul, quat_normalize, quat_to_matrix
 
@@ -92,7 +96,7 @@ def make_problem(robot, rng, *, stiffness=0.0):
         rng.uniform(0, 2, (n, 3)), rng.uniform(0, 2, n), rng.uniform(0, 2, n), rng.normal(size=(n, 3))
     )
     posture = PostureArrays(robot.home[7:].astype(float), np.full(len(robot.joints), 0.3), 0.2, 0.3, 0.7)
-    settings = Settings(10, 30, 1e-6, 0.0, 1e-6, stiffness, 0.0, True, 0.3, 1.0, 1.0)
+    settings = Settings(10, 30, 1e-6, 0.0, 0.0, 1e-6, stiffness, 0.0, True, 0.3, 1.0, 1.0)
     lower, upper = robot.lower.astype(float), robot.upper.astype(float)
     problem = Problem(
         tree.arrays(),
@@ -118,11 +122,14 @@ def make_problem(robot, rng, *, stiffness=0.0):
 
 
 def state_at(problem, root_pos, root_quat, q):
-    state = arrays.new_state(
-        len(problem.tree.parents), len(q), len(problem.landmarks.link), len(problem.capsules.link)
-    )
+    state = arrays.new_state(problem)
     state.root_pos[:], state.root_quat[:], state.q[:] = root_pos, root_quat, q
     return state
+
+
+def linearised(problem, state, step, targets, before, velocity_weight):
+    remember(state, step)
+    fit.linearise(problem, state, step, targets, 0, before, velocity_weight, problem.lower, problem.upper)
 
 
 def moved(pose, v):
@@ -137,12 +144,14 @@ def test_gradient_equals_finite_differences_of_the_cost(g1, stiffness):
         problem, targets = make_problem(g1, rng, stiffness=stiffness)
         pose = random_pose(g1, rng)
         before = pose[2] + 0.1
-        step = arrays.new_step(len(problem.tree.parents), len(before))
+        step = arrays.new_step(problem)
         state = state_at(problem, *pose)
         fit.evaluate(problem, state, targets, 0, before, 0.2)
-        fit.linearise(problem, state, step, targets, 0, before, 0.2, problem.lower, problem.upper)
-        count = state.count[0]
-        soft = stiffness * state.rows[:count].T @ np.minimum(state.distance[:count], 0.0)
+        linearised(problem, state, step, targets, before, 0.2)
+        choose_rows(problem.tree, state.contacts, step, np.inf)
+        count = state.contacts.count[0]
+        assert step.count[0] == count
+        soft = stiffness * step.rows[:count].T @ np.minimum(-step.b[:count], 0.0)
         for i in range(len(step.gradient)):
             v = np.zeros(len(step.gradient))
             v[i] = 1e-6
@@ -163,9 +172,9 @@ def test_hessian_equals_the_sum_over_jacobians(g1):
     mujoco.mj_kinematics(g1.model, data)
     mujoco.mj_comPos(g1.model, data)
     state = state_at(problem, *pose)
-    step = arrays.new_step(len(problem.tree.parents), len(pose[2]))
+    step = arrays.new_step(problem)
     fit.evaluate(problem, state, targets, 0, pose[2], 0.0)
-    fit.linearise(problem, state, step, targets, 0, pose[2], 0.0, problem.lower, problem.upper)
+    linearised(problem, state, step, targets, pose[2], 0.0)
     # MuJoCo's tangent has the root's angular velocity in the root's own frame; ours has it in the world.
     to_world = np.eye(g1.model.nv)
     to_world[3:6, 3:6] = quat_to_matrix(pose[1]).T
@@ -189,20 +198,28 @@ def test_hessian_equals_the_sum_over_jacobians(g1):
 def test_constraint_rows_equal_finite_differences(g1):
     rng = np.random.default_rng(5)
     tree, capsules = Tree.from_robot(g1), Capsules.from_robot(g1).arrays()
-    arrays = tree.arrays()
+    links = tree.arrays()
     n, m, dofs = len(tree.names), len(capsules.link), len(g1.joints)
 
     def rows_at(pose):
         root_pos, root_quat, q = pose
         pos, rot, motion = np.empty((n, 3)), np.empty((n, 3, 3)), np.empty((dofs, 6))
         start, end = np.empty((m, 3)), np.empty((m, 3))
-        rows, distance = np.zeros((2000, 6 + dofs)), np.zeros(2000)
-        forward(arrays, root_pos, root_quat, q, pos, rot)
-        joint_motion(arrays, pos, rot, root_pos, motion)
+        forward(links, root_pos, root_quat, q, pos, rot)
+        joint_motion(links, pos, rot, root_pos, motion)
         place_capsules(capsules, pos, rot, start, end)
-        count = collision_rows(arrays, capsules, motion, root_pos, start, end, 50.0, rows, distance)
-        count = floor_rows(arrays, capsules, motion, root_pos, start, end, 0.0, 50.0, rows, distance, count)
-        return rows[:count], distance[:count]
+        near, contacts = arrays.new_near(capsules), arrays.new_contacts(2000)
+        list_near(capsules, start, end, root_pos, 50.0, near)
+        pair_contacts(capsules, near, start, end, 50.0, contacts)
+        floor_contacts(capsules, start, end, 0.0, 50.0, contacts)
+        count = contacts.count[0]
+        rows, rates = np.zeros((count, 6 + dofs)), np.zeros(count)
+        for k in range(count):
+            contact_row(links, motion, root_pos, contacts, k, rows, k)
+        v = rng.normal(size=6 + dofs)
+        contact_rates(links, motion, root_pos, contacts, v, np.zeros((n, 6)), rates)
+        np.testing.assert_allclose(rates, rows @ v, atol=1e-10)
+        return rows, contacts.distance[:count].copy()
 
     for _ in range(3):
         pose = random_pose(g1, rng)
@@ -216,6 +233,33 @@ def test_constraint_rows_equal_finite_differences(g1):
             # Where axes are parallel or cross, distance has a kink; anywhere else the row is its derivative.
             assert wrong.mean() < 0.01
         assert np.isfinite(distance).all()
+
+
+def test_the_list_of_near_pairs_misses_no_contact(g1):
+    rng = np.random.default_rng(7)
+    tree, capsules = Tree.from_robot(g1), Capsules.from_robot(g1).arrays()
+    links, reach = tree.arrays(), 0.05
+    n, m = len(tree.names), len(capsules.link)
+    pos, rot = np.empty((n, 3)), np.empty((n, 3, 3))
+    start, end = np.empty((m, 3)), np.empty((m, 3))
+    kept, old, new = arrays.new_near(capsules), arrays.new_contacts(300), arrays.new_contacts(300)
+    root_pos, root_quat, q = random_pose(g1, rng)
+    lists = set()
+    for _ in range(300):
+        root_pos, root_quat, q = moved((root_pos, root_quat, q), rng.normal(size=6 + len(q)) * 0.03)
+        q = np.clip(q, g1.lower, g1.upper)
+        forward(links, root_pos, root_quat, q, pos, rot)
+        place_capsules(capsules, pos, rot, start, end)
+        list_near(capsules, start, end, root_pos, reach, kept)
+        lists.add(tuple(kept.pair[: kept.count[0]]))
+        fresh = arrays.new_near(capsules)
+        list_near(capsules, start, end, root_pos, reach, fresh)
+        for near, contacts in ((kept, old), (fresh, new)):
+            pair_contacts(capsules, near, start, end, reach, contacts)
+        count = new.count[0]
+        assert old.count[0] == count
+        np.testing.assert_array_equal(np.sort(old.distance[:count]), np.sort(new.distance[:count]))
+    assert 1 < len(lists) < 300  # it was used more than once, and made anew
 
 
 def test_the_fallback_solver_agrees_with_the_kernels(g1):

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from understudy.errors import SolverFailed
 from understudy.kinematics.kernels import arrays, fit
+from understudy.kinematics.kernels import step as fit_step
 from understudy.kinematics.kernels.arrays import LandmarkArrays, Problem, Targets
 from understudy.kinematics.tree import Tree
 from understudy.motion.landmarks import SIDES
@@ -98,43 +99,44 @@ def announce_compilation() -> None:
 
 def _solve_frame_with_daqp(p: Problem, targets, seeds, t, root_pos, root_quat, q, cost, iterations) -> None:
     """One frame by the same Levenberg–Marquardt loop, its QPs solved by DAQP with the slacks as variables."""
-    dofs = len(p.lower)
-    here = arrays.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))
-    there = arrays.new_state(len(p.tree.parents), dofs, len(p.landmarks.link), len(p.capsules.link))
-    step = arrays.new_step(len(p.tree.parents), dofs)
+    state, step = arrays.new_state(p), arrays.new_step(p)
     lower, upper = p.lower.copy(), p.upper.copy()
     before, weight, budget = seeds[0], 0.0, p.settings.first_iterations
-    here.root_pos[:], here.root_quat[:] = targets.root_pos[t], targets.root_quat[t]
     if t > 0:
         before, weight, budget = q[t - 1], p.posture.velocity_weight, p.settings.iterations
         fit.box_of_frame(p, targets, t, before, lower, upper)
-    here.q[:] = before
-    now = fit.evaluate(p, here, targets, t, before, weight)
+    state.root_pos[:], state.root_quat[:], state.q[:] = targets.root_pos[t], targets.root_quat[t], before
+    now = fit.evaluate(p, state, targets, t, before, weight)
     damping = max(p.settings.damping, 1e-4)
     for k in range(budget):
-        fit.linearise(p, here, step, targets, t, before, weight, lower, upper)
+        fit_step.remember(state, step)
+        fit.linearise(p, state, step, targets, t, before, weight, lower, upper)
         diagonal = np.diag(step.hessian).copy()
         np.fill_diagonal(step.hessian, diagonal + damping * (diagonal + 0.1))
-        v = _daqp(step, here.rows[: here.count[0]], 1.0 / p.settings.stiffness)
+        step.count[0], step.chosen[:], step.rate[:] = 0, False, 0.0
+        fit_step.choose_rows(p.tree, state.contacts, step, np.inf)
+        step.v[:] = _daqp(step, 1.0 / p.settings.stiffness)
         iterations[t] = k + 1
-        fit.advance(here, v, there, lower, upper)
-        trial = fit.evaluate(p, there, targets, t, before, weight)
+        fit_step.advance(state, step, lower, upper)
+        trial = fit.evaluate(p, state, targets, t, before, weight)
         if trial < now:
-            here, there, now, damping = there, here, trial, 0.2 * damping
-        elif damping > 1e5:
+            now, damping = trial, 0.2 * damping
+            continue
+        fit_step.withdraw(state, step)
+        fit.evaluate(p, state, targets, t, before, weight)
+        if damping > 1e5:
             break
-        else:
-            damping = max(8.0 * damping, 1e-3)
-    root_pos[t], root_quat[t], q[t], cost[t] = here.root_pos, here.root_quat, here.q, now
+        damping = max(8.0 * damping, 1e-3)
+    root_pos[t], root_quat[t], q[t], cost[t] = state.root_pos, state.root_quat, state.q, now
 
 
-def _daqp(step, rows: np.ndarray, softness: float) -> np.ndarray:
-    n, m = len(step.gradient), len(rows)
+def _daqp(step, softness: float) -> np.ndarray:
+    n, m = len(step.gradient), int(step.count[0])
     hessian = np.zeros((n + m, n + m))
     hessian[:n, :n] = np.tril(step.hessian) + np.tril(step.hessian, -1).T
     # The slacks are scaled by √softness, so that their part of the Hessian is the identity.
     hessian[n:, n:] = np.eye(m)
-    constraints = np.hstack([rows, np.sqrt(softness) * np.eye(m)])
+    constraints = np.hstack([step.rows[:m], np.sqrt(softness) * np.eye(m)])
     big = np.full(m, 1e30)
     x, _, flag, _ = daqp.solve(
         hessian,

@@ -5,6 +5,7 @@ World frame: z up, right-handed, metres, seconds, radians; quaternions wxyz, wor
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,10 @@ class HumanMotion:
 
     def landmarks(self) -> tuple[Float[np.ndarray, "time landmark 3"], Float[np.ndarray, "time landmark 4"]]:
         """World poses of the skeleton's landmarks, in the order of ``skeleton.landmarks.names``."""
+        return self._landmarks
+
+    @cached_property
+    def _landmarks(self) -> tuple[np.ndarray, np.ndarray]:
         return self.skeleton.landmarks.world(self.pos, self.quat)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from understudy.kinematics.kernels.jit import kernel
 
-_MAX_ROWS = 256  # constraints of one pose; far more than a body ever has
+_MAX_ROWS = 256  # contacts of one pose; far more than a body ever has
 
 
 class TreeArrays(NamedTuple):
@@ -67,6 +67,7 @@ class Settings(NamedTuple):
     iterations: int
     first_iterations: int
     tolerance: float  # relative fall of F below which a frame has converged
+    good: float  # cost below which a first frame needs no other seeds
     prior: float  # 1/rad²: what distance from the pose of rest costs when basins are compared
     damping: float
     stiffness: float  # ρ, 1/m²
@@ -75,6 +76,26 @@ class Settings(NamedTuple):
     reach: float  # m: nearer pairs become constraint rows
     root_step: float  # m an iteration
     turn_step: float  # rad an iteration
+
+
+class Near(NamedTuple):
+    """The pairs that can touch while no capsule has moved far, about the root, from where the list found it."""
+
+    pair: np.ndarray  # (pair,) int64
+    count: np.ndarray  # (1,) int64; below zero before the first list
+    middle: np.ndarray  # (capsule, 3) m, about the root
+
+
+class Contacts(NamedTuple):
+    """Two points that must not come nearer: on two links, or on one link and the floor (link −1)."""
+
+    count: np.ndarray  # (1,) int64: how many there are
+    distance: np.ndarray  # (contact,) m beyond the margin
+    normal: np.ndarray  # (contact, 3) the way in which the first point gets away
+    first: np.ndarray  # (contact, 3) m
+    second: np.ndarray  # (contact, 3) m
+    first_link: np.ndarray  # (contact,) int64
+    second_link: np.ndarray  # (contact,) int64
 
 
 class State(NamedTuple):
@@ -90,20 +111,28 @@ class State(NamedTuple):
     r_pos: np.ndarray
     r_rot: np.ndarray
     r_bone: np.ndarray
-    motion: np.ndarray
     start: np.ndarray
     end: np.ndarray
-    rows: np.ndarray
-    distance: np.ndarray
-    count: np.ndarray  # (1,) int64: rows in use
+    near: Near
+    contacts: Contacts
 
 
 class Step(NamedTuple):
-    """The QP of one iteration."""
+    """The QP of one iteration, and the pose that it starts from."""
 
+    root_pos: np.ndarray
+    root_quat: np.ndarray
+    q: np.ndarray
+    motion: np.ndarray
+    twist: np.ndarray  # (link, 6) motion of every link under v
+    rate: np.ndarray  # (contact,) m: what v does to its distance
+    chosen: np.ndarray  # (contact,) whether it has a row
+    rows: np.ndarray
+    count: np.ndarray  # (1,) int64: rows in use
     wrench: np.ndarray
     stiffness: np.ndarray
     hessian: np.ndarray
+    diagonal: np.ndarray  # of the Hessian without damping
     gradient: np.ndarray
     low: np.ndarray
     lower: np.ndarray
@@ -138,8 +167,34 @@ class Targets(NamedTuple):
 
 
 @kernel
-def new_state(links, dofs, marks, capsules):
-    """Room for one pose."""
+def new_contacts(most):
+    """Room for so many contacts."""
+    return Contacts(
+        np.zeros(1, np.int64),
+        np.zeros(most),
+        np.zeros((most, 3)),
+        np.zeros((most, 3)),
+        np.zeros((most, 3)),
+        np.zeros(most, np.int64),
+        np.zeros(most, np.int64),
+    )
+
+
+@kernel
+def new_near(capsules):
+    """Room for all pairs."""
+    return Near(np.zeros(len(capsules.pairs), np.int64), np.full(1, -1), np.zeros((len(capsules.link), 3)))
+
+
+@kernel
+def new_state(p):
+    """Room for one pose of a problem's robot."""
+    links, dofs, marks, capsules = (
+        len(p.tree.parents),
+        len(p.lower),
+        len(p.landmarks.link),
+        len(p.capsules.link),
+    )
     return State(
         np.zeros(3),
         np.zeros(4),
@@ -151,23 +206,32 @@ def new_state(links, dofs, marks, capsules):
         np.zeros((marks, 3)),
         np.zeros((marks, 3)),
         np.zeros((marks, 3)),
-        np.zeros((dofs, 6)),
         np.zeros((capsules, 3)),
         np.zeros((capsules, 3)),
-        np.zeros((_MAX_ROWS, 6 + dofs)),
-        np.zeros(_MAX_ROWS),
-        np.zeros(1, np.int64),
+        new_near(p.capsules),
+        new_contacts(_MAX_ROWS),
     )
 
 
 @kernel
-def new_step(links, dofs):
+def new_step(p):
     """Room for one QP."""
+    links, dofs = len(p.tree.parents), len(p.lower)
     n = 6 + dofs
     return Step(
+        np.zeros(3),
+        np.zeros(4),
+        np.zeros(dofs),
+        np.zeros((dofs, 6)),
+        np.zeros((links, 6)),
+        np.zeros(_MAX_ROWS),
+        np.zeros(_MAX_ROWS, np.bool_),
+        np.zeros((_MAX_ROWS, n)),
+        np.zeros(1, np.int64),
         np.zeros((links, 6)),
         np.zeros((links, 6, 6)),
         np.zeros((n, n)),
+        np.zeros(n),
         np.zeros(n),
         np.zeros((n, n)),
         np.zeros(n),

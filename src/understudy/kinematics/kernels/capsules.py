@@ -1,4 +1,4 @@
-"""Signed distances between capsules, and of capsules to the floor, with their gradients as constraint rows.
+"""Signed distances between capsules, and of capsules to the floor, and their gradients as constraint rows.
 
 A sphere is a capsule of no length. Distances are positive apart and negative in penetration.
 """
@@ -8,11 +8,13 @@ import math
 import numpy as np
 
 from understudy.kinematics.kernels.forward import forward
-from understudy.kinematics.kernels.jit import kernel
+from understudy.kinematics.kernels.jit import kernel, part
 from understudy.kinematics.kernels.spatial import transform
 
+SLACK = 0.15  # m; a longer list is searched at every pose, a shorter one made anew more often
 
-@kernel
+
+@part
 def place_capsules(capsules, pos, rot, start, end):
     """World ends of the capsules' axes."""
     for k in range(len(capsules.link)):
@@ -21,7 +23,7 @@ def place_capsules(capsules, pos, rot, start, end):
         transform(pos, rot, i, capsules.end, k, end, k)
 
 
-@kernel
+@part
 def segment_distance(start, end, i, j, x1, x2):
     """Nearest points ``x1``, ``x2`` of segments i and j and their distance; parallel and degenerate ones included."""
     a = e = f = b = c = 0.0
@@ -60,83 +62,172 @@ def segment_distance(start, end, i, j, x1, x2):
     return math.sqrt(d)
 
 
-@kernel
-def _add_point_row(tree, motion, link, x, n, sign, rows, k):
-    """Add to row k ± the derivative of n·(a point x, about the root's origin) that moves with ``link``."""
-    m0, m1, m2 = x[1] * n[2] - x[2] * n[1], x[2] * n[0] - x[0] * n[2], x[0] * n[1] - x[1] * n[0]
-    for c in range(3):
-        rows[k, c] += sign * n[c]
-    rows[k, 3] += sign * m0
-    rows[k, 4] += sign * m1
-    rows[k, 5] += sign * m2
+@part
+def list_near(capsules, start, end, origin, reach, near):
+    """Bring ``near`` up to date: afterwards it holds every pair whose distance can be below ``reach`` (m).
+
+    The list is longer by ``SLACK`` than what the pose needs, so that it serves until a capsule has moved by half of
+    that about the root: over several poses, often over several frames.
+    """
+    pairs, bound, middle, pair = capsules.pairs, capsules.far, near.middle, near.pair
+    moved = 0.0
+    for k in range(len(start)):
+        way = 0.0
+        for c in range(3):
+            way += (0.5 * (start[k, c] + end[k, c]) - origin[c] - middle[k, c]) ** 2
+        moved = max(moved, way)
+    if near.count[0] >= 0 and moved < (0.5 * SLACK) ** 2:
+        return
+    for k in range(len(start)):
+        for c in range(3):
+            middle[k, c] = 0.5 * (start[k, c] + end[k, c]) - origin[c]
+    count = 0
+    for p in range(len(pairs)):
+        a, b = pairs[p, 0], pairs[p, 1]
+        far = bound[p] + reach + SLACK
+        gap = 0.0
+        for c in range(3):
+            gap += (middle[a, c] - middle[b, c]) ** 2
+        if gap < far * far:
+            pair[count] = p
+            count += 1
+    near.count[0] = count
+
+
+@part
+def pair_contacts(capsules, near, start, end, reach, contacts):
+    """Contacts of the listed pairs that are nearer to their margin than ``reach`` (m)."""
+    pairs, radius, margin, bound = capsules.pairs, capsules.radius, capsules.margin, capsules.far
+    link, listed, distance, normal = capsules.link, near.pair, contacts.distance, contacts.normal
+    first, second = contacts.first, contacts.second
+    first_link, second_link = contacts.first_link, contacts.second_link
+    count = 0
+    x1, x2 = np.empty(3), np.empty(3)
+    for k in range(near.count[0]):
+        p = listed[k]
+        a, b = pairs[p, 0], pairs[p, 1]
+        far = 2.0 * (bound[p] + reach)
+        gap = 0.0
+        for c in range(3):
+            gap += (start[a, c] + end[a, c] - start[b, c] - end[b, c]) ** 2
+        if gap > far * far:
+            continue
+        apart = segment_distance(start, end, a, b, x1, x2)
+        d = apart - radius[a] - radius[b] - margin[p]
+        if d >= reach or count == len(distance):
+            continue
+        distance[count] = d
+        first_link[count], second_link[count] = link[a], link[b]
+        for c in range(3):
+            first[count, c], second[count, c] = x1[c], x2[c]
+            # Axes that cross have no direction of escape; straight up is as good as any.
+            normal[count, c] = (x1[c] - x2[c]) / apart if apart > 1e-9 else c == 2
+        count += 1
+    contacts.count[0] = count
+
+
+@part
+def floor_contacts(capsules, start, end, floor, reach, contacts):
+    """Append a contact for each capsule end that is nearer than ``reach`` to the floor at height ``floor`` (m)."""
+    radius, bound, link = capsules.radius, capsules.bound, capsules.link
+    distance, normal, first = contacts.distance, contacts.normal, contacts.first
+    first_link, second_link = contacts.first_link, contacts.second_link
+    count = contacts.count[0]
+    for k in range(len(link)):
+        for side in range(2):
+            if side == 1 and bound[k] == radius[k]:
+                continue  # a sphere has one end
+            tip = start if side == 0 else end
+            d = tip[k, 2] - radius[k] - floor
+            if d >= reach or count == len(distance):
+                continue
+            distance[count] = d
+            first_link[count], second_link[count] = link[k], -1
+            for c in range(3):
+                first[count, c], normal[count, c] = tip[k, c], c == 2
+            count += 1
+    contacts.count[0] = count
+
+
+@part
+def contact_row(tree, motion, origin, contacts, k, rows, row):
+    """The derivative of contact k's distance, written to a row:  distance + row · v ≥ 0  keeps it."""
+    for c in range(rows.shape[1]):
+        rows[row, c] = 0.0
+    _add_point_row(
+        tree, motion, contacts.first_link[k], contacts.first, contacts.normal, k, origin, 1.0, rows, row
+    )
+    if contacts.second_link[k] >= 0:
+        _add_point_row(
+            tree,
+            motion,
+            contacts.second_link[k],
+            contacts.second,
+            contacts.normal,
+            k,
+            origin,
+            -1.0,
+            rows,
+            row,
+        )
+
+
+@part
+def _add_point_row(tree, motion, link, point, normal, k, origin, sign, rows, row):
+    """Add to a row ± the derivative of normal[k] · point[k], which moves with ``link``."""
+    n0, n1, n2 = sign * normal[k, 0], sign * normal[k, 1], sign * normal[k, 2]
+    x, y, z = point[k, 0] - origin[0], point[k, 1] - origin[1], point[k, 2] - origin[2]
+    m0, m1, m2 = y * n2 - z * n1, z * n0 - x * n2, x * n1 - y * n0
+    rows[row, 0] += n0
+    rows[row, 1] += n1
+    rows[row, 2] += n2
+    rows[row, 3] += m0
+    rows[row, 4] += m1
+    rows[row, 5] += m2
     i = link
     while i > 0:
         d = tree.dof[i]
         if d >= 0:
-            along = motion[d, 0] * n[0] + motion[d, 1] * n[1] + motion[d, 2] * n[2]
-            rows[k, 6 + d] += sign * (along + motion[d, 3] * m0 + motion[d, 4] * m1 + motion[d, 5] * m2)
+            along = motion[d, 0] * n0 + motion[d, 1] * n1 + motion[d, 2] * n2
+            rows[row, 6 + d] += along + motion[d, 3] * m0 + motion[d, 4] * m1 + motion[d, 5] * m2
         i = tree.parents[i]
 
 
-@kernel
-def collision_rows(tree, capsules, motion, origin, start, end, reach, rows, distance):
-    """Rows of the pairs nearer to their margin than ``reach`` (m). Returns how many there are.
-
-    ``distance`` is what lies beyond the margin, so that  distance + row · v ≥ 0  keeps it. Pairs whose middles are far
-    apart are passed over by their bounding spheres.
-    """
-    count = 0
-    x1, x2, n = np.empty(3), np.empty(3), np.empty(3)
-    middle = 0.5 * (start + end)
-    for p in range(len(capsules.pairs)):
-        a, b = capsules.pairs[p, 0], capsules.pairs[p, 1]
-        gap_x, gap_y, gap_z = (
-            middle[a, 0] - middle[b, 0],
-            middle[a, 1] - middle[b, 1],
-            middle[a, 2] - middle[b, 2],
-        )
-        far = capsules.far[p] + reach
-        if gap_x * gap_x + gap_y * gap_y + gap_z * gap_z > far * far:
-            continue
-        apart = segment_distance(start, end, a, b, x1, x2)
-        d = apart - capsules.radius[a] - capsules.radius[b] - capsules.margin[p]
-        if d >= reach or count == len(rows):
-            continue
-        if apart < 1e-9:  # axes that cross have no direction of escape; straight up is as good as any
-            n[0], n[1], n[2] = 0.0, 0.0, 1.0
-        else:
-            for c in range(3):
-                n[c] = (x1[c] - x2[c]) / apart
-        rows[count, :] = 0.0
-        for c in range(3):
-            x1[c] -= origin[c]
-            x2[c] -= origin[c]
-        _add_point_row(tree, motion, capsules.link[a], x1, n, 1.0, rows, count)
-        _add_point_row(tree, motion, capsules.link[b], x2, n, -1.0, rows, count)
-        distance[count] = d
-        count += 1
-    return count
+@part
+def contact_rates(tree, motion, origin, contacts, v, twist, rate):
+    """row · v of every contact, from the motions of the links (linear at the root's origin, angular) and no rows."""
+    parents, dof = tree.parents, tree.dof
+    point, other, normal, first_link, second_link = (
+        contacts.first,
+        contacts.second,
+        contacts.normal,
+        contacts.first_link,
+        contacts.second_link,
+    )
+    for c in range(6):
+        twist[0, c] = v[c]
+    for i in range(1, len(parents)):
+        d, parent = dof[i], parents[i]
+        for c in range(6):
+            twist[i, c] = twist[parent, c]
+        if d >= 0:
+            for c in range(6):
+                twist[i, c] += v[6 + d] * motion[d, c]
+    for k in range(contacts.count[0]):
+        rate[k] = _speed_along(twist, first_link[k], point, normal, k, origin)
+        if second_link[k] >= 0:
+            rate[k] -= _speed_along(twist, second_link[k], other, normal, k, origin)
 
 
-@kernel
-def floor_rows(tree, capsules, motion, origin, start, end, floor, reach, rows, distance, count):
-    """Append a row for each capsule end that is nearer than ``reach`` to the floor at height ``floor`` (m)."""
-    x, n = np.empty(3), np.array([0.0, 0.0, 1.0])
-    for k in range(len(capsules.link)):
-        for side in range(2):
-            if side == 1 and capsules.bound[k] == capsules.radius[k]:
-                continue  # a sphere has one end
-            tip = start[k] if side == 0 else end[k]
-            d = tip[2] - capsules.radius[k] - floor
-            if d >= reach or count == len(rows):
-                continue
-            rows[count, :] = 0.0
-            for c in range(3):
-                x[c] = tip[c] - origin[c]
-            _add_point_row(tree, motion, capsules.link[k], x, n, 1.0, rows, count)
-            distance[count] = d
-            count += 1
-    return count
+@part
+def _speed_along(twist, i, point, normal, k, origin):
+    """How fast point[k] of link i moves along normal[k]."""
+    x, y, z = point[k, 0] - origin[0], point[k, 1] - origin[1], point[k, 2] - origin[2]
+    return (
+        normal[k, 0] * (twist[i, 0] + twist[i, 4] * z - twist[i, 5] * y)
+        + normal[k, 1] * (twist[i, 1] + twist[i, 5] * x - twist[i, 3] * z)
+        + normal[k, 2] * (twist[i, 2] + twist[i, 3] * y - twist[i, 4] * x)
+    )
 
 
 @kernel

@@ -10,11 +10,10 @@ import math
 
 import numpy as np
 
-from understudy.kinematics.kernels import qp
 from understudy.kinematics.kernels.arrays import new_state, new_step
-from understudy.kinematics.kernels.capsules import collision_rows, floor_rows, place_capsules
+from understudy.kinematics.kernels.capsules import floor_contacts, list_near, pair_contacts, place_capsules
 from understudy.kinematics.kernels.forward import forward
-from understudy.kinematics.kernels.jit import kernel
+from understudy.kinematics.kernels.jit import kernel, part
 from understudy.kinematics.kernels.normal_equations import (
     accumulate,
     gather,
@@ -22,10 +21,17 @@ from understudy.kinematics.kernels.normal_equations import (
     place_landmarks,
     residuals,
 )
-from understudy.kinematics.kernels.spatial import integrate_quat
+from understudy.kinematics.kernels.step import (
+    advance,
+    damped_factor,
+    expected_gain,
+    remember,
+    solve_step,
+    withdraw,
+)
 
 
-@kernel
+@part
 def evaluate(p, state, targets, t, q_before, velocity_weight):
     """Everything that follows from the pose in ``state``, and its cost F."""
     forward(p.tree, state.root_pos, state.root_quat, state.q, state.pos, state.rot)
@@ -41,38 +47,15 @@ def evaluate(p, state, targets, t, q_before, velocity_weight):
         state.r_rot,
         state.r_bone,
     )
-    joint_motion(p.tree, state.pos, state.rot, state.root_pos, state.motion)
-    s = p.settings
+    s, contacts = p.settings, state.contacts
     place_capsules(p.capsules, state.pos, state.rot, state.start, state.end)
-    count = collision_rows(
-        p.tree,
-        p.capsules,
-        state.motion,
-        state.root_pos,
-        state.start,
-        state.end,
-        s.reach,
-        state.rows,
-        state.distance,
-    )
+    list_near(p.capsules, state.start, state.end, state.root_pos, s.reach, state.near)
+    pair_contacts(p.capsules, state.near, state.start, state.end, s.reach, contacts)
     if s.floor_on:
-        count = floor_rows(
-            p.tree,
-            p.capsules,
-            state.motion,
-            state.root_pos,
-            state.start,
-            state.end,
-            s.floor,
-            s.reach,
-            state.rows,
-            state.distance,
-            count,
-        )
-    state.count[0] = count
+        floor_contacts(p.capsules, state.start, state.end, s.floor, s.reach, contacts)
     penalty = 0.0
-    for k in range(count):
-        penalty += min(state.distance[k], 0.0) ** 2
+    for k in range(contacts.count[0]):
+        penalty += min(contacts.distance[k], 0.0) ** 2
     cost += 0.5 * s.stiffness * penalty
     pose = p.posture
     for j in range(len(state.q)):
@@ -86,7 +69,7 @@ def evaluate(p, state, targets, t, q_before, velocity_weight):
     return cost
 
 
-@kernel
+@part
 def _past_margin(q, lower, upper, margin):
     """Signed distance past the edge of the joint's comfortable range, zero inside it."""
     margin = min(margin, 0.25 * (upper - lower))
@@ -97,7 +80,7 @@ def _past_margin(q, lower, upper, margin):
     return 0.0
 
 
-@kernel
+@part
 def linearise(p, state, step, targets, t, q_before, velocity_weight, lower, upper):
     """The undamped QP at ``state``: Hessian, gradient, box and right-hand sides."""
     gather(
@@ -112,7 +95,8 @@ def linearise(p, state, step, targets, t, q_before, velocity_weight, lower, uppe
         step.wrench,
         step.stiffness,
     )
-    accumulate(p.tree, state.motion, step.wrench, step.stiffness, step.hessian, step.gradient)
+    joint_motion(p.tree, state.pos, state.rot, state.root_pos, step.motion)
+    accumulate(p.tree, step.motion, step.wrench, step.stiffness, step.hessian, step.gradient)
     s, pose = p.settings, p.posture
     for j in range(len(state.q)):
         q = state.q[j]
@@ -130,127 +114,95 @@ def linearise(p, state, step, targets, t, q_before, velocity_weight, lower, uppe
     for c in range(3):
         step.lower[c], step.upper[c] = -s.root_step, s.root_step
         step.lower[3 + c], step.upper[3 + c] = -s.turn_step, s.turn_step
-    for k in range(state.count[0]):
-        step.b[k] = -state.distance[k]
 
 
 @kernel
-def damped_factor(step, damping):
-    """Cholesky factor of the damped Hessian; the damping is relative to each diagonal entry, with a floor."""
-    n = len(step.gradient)
-    for i in range(n):
-        step.hessian[i, i] += damping * (step.hessian[i, i] + 0.1)
-    return qp.cholesky(step.hessian, step.low)
-
-
-@kernel
-def advance(state, v, out, lower, upper):
-    """out's pose = state's pose moved by the tangent step v, joints kept inside the box to the last digit."""
-    for c in range(3):
-        out.root_pos[c] = state.root_pos[c] + v[c]
-    integrate_quat(state.root_quat, v[3:6], out.root_quat)
-    for j in range(len(state.q)):
-        out.q[j] = min(max(state.q[j] + v[6 + j], lower[j]), upper[j])
-
-
-@kernel
-def fit_frame(p, here, there, step, targets, t, q_before, velocity_weight, lower, upper, iterations):
-    """Improve the pose in ``here``. Returns (state that holds the result, the other one, cost, iterations, solved)."""
-    cost = evaluate(p, here, targets, t, q_before, velocity_weight)
-    damping = p.settings.damping
-    softness = 1.0 / p.settings.stiffness
-    solved = True
-    done = 0
-    fresh = True
-    diagonal = np.empty(len(step.gradient))
-    while done < iterations:
-        done += 1
+def fit_frame(p, state, step, targets, t, q_before, velocity_weight, lower, upper, iterations):
+    """Improve the pose in ``state``. Returns (cost, iterations, solved)."""
+    cost = evaluate(p, state, targets, t, q_before, velocity_weight)
+    damping, stiffness = p.settings.damping, p.settings.stiffness
+    fresh, small = True, 0.0
+    for done in range(1, iterations + 1):
         if fresh:
-            linearise(p, here, step, targets, t, q_before, velocity_weight, lower, upper)
-            for i in range(len(diagonal)):
-                diagonal[i] = step.hessian[i, i]
+            remember(state, step)
+            linearise(p, state, step, targets, t, q_before, velocity_weight, lower, upper)
+            for i in range(len(step.diagonal)):
+                step.diagonal[i] = step.hessian[i, i]
         else:
-            for i in range(len(diagonal)):
-                step.hessian[i, i] = diagonal[i]
-        ok = damped_factor(step, damping)
-        if ok:
-            ok = (
-                qp.solve(
-                    step.low,
-                    step.gradient,
-                    step.lower,
-                    step.upper,
-                    here.rows,
-                    step.b,
-                    here.count[0],
-                    softness,
-                    step.v,
-                )
-                == qp.SOLVED
-            )
-        if not ok:
-            solved = False
-            break
-        advance(here, step.v, there, lower, upper)
-        trial = evaluate(p, there, targets, t, q_before, velocity_weight)
+            for i in range(len(step.diagonal)):
+                step.hessian[i, i] = step.diagonal[i]
+        if not damped_factor(step, damping) or not solve_step(p.tree, state.contacts, step, stiffness):
+            withdraw(state, step)
+            return cost, done, False
+        advance(state, step, lower, upper)
+        if fresh:
+            # Against what following the human costs: a penalty would make any gain look small.
+            gain, penalty = expected_gain(state.contacts, step, stiffness)
+            small = p.settings.tolerance * (cost - penalty)
+            if gain < small:  # the last step is not worth another look
+                return cost - gain, done, True
+        trial = evaluate(p, state, targets, t, q_before, velocity_weight)
         if trial < cost:
-            small = cost - trial < p.settings.tolerance * cost
-            here, there, cost = there, here, trial
+            finished = cost - trial < small
+            cost = trial
             damping = max(0.2 * damping, 1e-7)
             fresh = True
-            if small:
-                break
+            if finished:
+                return cost, done, True
         else:
-            longest = 0.0
-            for i in range(len(step.v)):
-                longest = max(longest, abs(step.v[i]))
+            withdraw(state, step)
+            longest = np.abs(step.v).max()
             if longest < 1e-5 or damping > 1e5:
-                break
+                return cost, done, True
             damping = max(8.0 * damping, 1e-3)
+            evaluate(
+                p, state, targets, t, q_before, velocity_weight
+            )  # the step needs the contacts of its start
             fresh = False
-    return here, there, cost, done, solved
+    return cost, iterations, True
 
 
 @kernel
-def fit_first(p, here, there, step, targets, t, seeds, limbs):
-    """Fit one frame without memory of any other, and keep the best pose in ``here``.
+def fit_first(p, state, step, targets, t, seeds, limbs):
+    """Fit one frame without memory of any other; the best pose stays in ``state``. Returns (cost, solved).
 
     First from every seed; then from the best pose with one limb at a time taken from each seed, because the limbs
-    fall into wrong basins independently of each other. ``limbs[j]`` is the limb of joint j, −1 for the trunk.
+    fall into wrong basins independently of each other. ``limbs[j]`` is the limb of joint j, −1 for the trunk. A pose
+    that fits well ends the search: with nine in ten clips the first seed's does.
     Of poses that fit almost alike, the one nearer to the pose of rest wins: a hip turned inside out may fit one frame
     and be a trap in the next.
     """
-    best_q = np.zeros(len(here.q))
+    best_q = np.zeros(len(state.q))
     best_root, best_quat = targets.root_pos[t].copy(), targets.root_quat[t].copy()
-    seed = np.empty(len(here.q))
-    best, solved = math.inf, False
+    seed = np.empty(len(state.q))
+    best, solved, found = math.inf, False, False
     glance = max(p.settings.first_iterations // 12, 1)
     for limb in range(-1, limbs.max() + 1):
+        if found:
+            break
         start_q, start_root, start_quat = best_q.copy(), best_root.copy(), best_quat.copy()
         for k in range(len(seeds)):
             for j in range(len(seed)):
                 seed[j] = seeds[k, j] if limb < 0 or limbs[j] == limb else start_q[j]
-            here.root_pos[:], here.root_quat[:], here.q[:] = start_root, start_quat, seed
-            here, there, cost, _, ok = fit_frame(
-                p, here, there, step, targets, t, seed, 0.0, p.lower, p.upper, glance
-            )
+            state.root_pos[:], state.root_quat[:], state.q[:] = start_root, start_quat, seed
+            cost, _, ok = fit_frame(p, state, step, targets, t, seed, 0.0, p.lower, p.upper, glance)
             if ok and cost < 3.0 * best:  # hopeless seeds are dropped after a few steps
-                here, there, cost, _, ok = fit_frame(
-                    p, here, there, step, targets, t, seed, 0.0, p.lower, p.upper, 3 * glance
-                )
+                cost, _, ok = fit_frame(p, state, step, targets, t, seed, 0.0, p.lower, p.upper, 3 * glance)
+            found = ok and cost < p.settings.good
             for j in range(len(seed)):
-                cost += 0.5 * p.settings.prior * (here.q[j] - p.posture.rest[j]) ** 2
-            if ok and cost < best:
+                cost += 0.5 * p.settings.prior * (state.q[j] - p.posture.rest[j]) ** 2
+            if ok and (cost < best or found):
                 best, solved = cost, True
-                best_q[:], best_root[:], best_quat[:] = here.q, here.root_pos, here.root_quat
-    here.q[:], here.root_pos[:], here.root_quat[:] = best_q, best_root, best_quat
-    here, there, best, _, ok = fit_frame(
-        p, here, there, step, targets, t, best_q, 0.0, p.lower, p.upper, p.settings.first_iterations
-    )
-    return here, there, best, solved and ok
+                best_q[:], best_root[:], best_quat[:] = state.q, state.root_pos, state.root_quat
+            if found:
+                break
+    state.q[:], state.root_pos[:], state.root_quat[:] = best_q, best_root, best_quat
+    budget = p.settings.first_iterations
+    best, _, ok = fit_frame(p, state, step, targets, t, best_q, 0.0, p.lower, p.upper, budget)
+    return best, solved and ok
 
 
-@kernel
+@part
 def box_of_frame(p, targets, t, q_before, lower, upper):
     """Joint limits narrowed to what the motors, and the clip's own pace, can reach from the frame before."""
     for j in range(len(q_before)):
@@ -266,43 +218,46 @@ def fit_clip(p, targets, seeds, limbs, first, root_pos, root_quat, q, cost, iter
     Returns the number of frames done: fewer than all means that the QP of that frame was degenerate and needs another
     solver.
     """
-    frames = len(targets.pos)
-    n, dofs, marks = len(p.tree.parents), len(p.lower), len(p.landmarks.link)
-    here = new_state(n, dofs, marks, len(p.capsules.link))
-    there = new_state(n, dofs, marks, len(p.capsules.link))
-    step = new_step(n, dofs)
+    frames, dofs = len(targets.pos), len(p.lower)
+    state, step = new_state(p), new_step(p)
     lower, upper = np.empty(dofs), np.empty(dofs)
+    weight, budget = p.posture.velocity_weight, p.settings.iterations
     for t in range(first, frames):
         if t == 0:
-            here, there, cost[t], solved = fit_first(p, here, there, step, targets, t, seeds, limbs)
+            cost[t], solved = fit_first(p, state, step, targets, t, seeds, limbs)
             iterations[t] = p.settings.first_iterations
         else:
             before = q[t - 1]
             box_of_frame(p, targets, t, before, lower, upper)
-            for c in range(3):
-                here.root_pos[c] = root_pos[t - 1, c] + targets.root_pos[t, c] - targets.root_pos[t - 1, c]
-            _carry(root_quat[t - 1], targets.root_quat[t - 1], targets.root_quat[t], here.root_quat)
-            here.q[:] = before
-            here, there, cost[t], iterations[t], solved = fit_frame(
-                p,
-                here,
-                there,
-                step,
-                targets,
-                t,
-                before,
-                p.posture.velocity_weight,
-                lower,
-                upper,
-                p.settings.iterations,
+            start_frame(state, targets, t, lower, upper, root_pos, root_quat, q)
+            cost[t], iterations[t], solved = fit_frame(
+                p, state, step, targets, t, before, weight, lower, upper, budget
             )
         if not solved:
             return t
-        root_pos[t], root_quat[t], q[t] = here.root_pos, here.root_quat, here.q
+        for c in range(3):
+            root_pos[t, c] = state.root_pos[c]
+        for c in range(4):
+            root_quat[t, c] = state.root_quat[c]
+        for j in range(dofs):
+            q[t, j] = state.q[j]
     return frames
 
 
-@kernel
+@part
+def start_frame(state, targets, t, lower, upper, root_pos, root_quat, q):
+    """Where a frame's fit begins: the root goes along with its target, the joints go on half as far as they went.
+
+    All of the way would save another tenth of the iterations, and throws limbs that turn back into wrong basins."""
+    for c in range(3):
+        state.root_pos[c] = root_pos[t - 1, c] + targets.root_pos[t, c] - targets.root_pos[t - 1, c]
+    _carry(root_quat[t - 1], targets.root_quat[t - 1], targets.root_quat[t], state.root_quat)
+    for j in range(len(state.q)):
+        ahead = q[t - 1, j] + 0.5 * (q[t - 1, j] - q[t - 2, j]) if t > 1 else q[t - 1, j]
+        state.q[j] = min(max(ahead, lower[j]), upper[j])
+
+
+@part
 def _carry(quat, before, after, out):
     """out = after · before⁻¹ · quat: the root turns along with its target."""
     w, x, y, z = before[0], -before[1], -before[2], -before[3]

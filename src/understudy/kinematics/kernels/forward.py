@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from understudy.kinematics.kernels.jit import kernel
+from understudy.kinematics.kernels.jit import kernel, part
 from understudy.kinematics.kernels.spatial import matmul3, quat_to_rot, rot_to_quat, transform, turn_about
 
 
-@kernel
+@part
 def forward(tree, root_pos, root_quat, q, pos, rot):
     """Fill the world positions ``pos`` (link, 3) and rotations ``rot`` (link, 3, 3) of all links."""
     turned = np.empty((1, 3, 3))

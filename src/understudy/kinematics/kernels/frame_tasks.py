@@ -189,6 +189,6 @@ def advance(step, root_pos, root_quat, q):
     """Move a pose along a tangent vector, in place."""
     for c in range(3):
         root_pos[c] += step[c]
-    integrate_quat(root_quat, step[3:6], root_quat)
+    integrate_quat(root_quat, step, 3, root_quat)
     for j in range(len(q)):
         q[j] += step[6 + j]

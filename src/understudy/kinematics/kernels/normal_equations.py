@@ -9,11 +9,11 @@ The tangent is (root velocity in the world, root angular velocity in the world, 
 
 import numpy as np
 
-from understudy.kinematics.kernels.jit import kernel
+from understudy.kinematics.kernels.jit import part
 from understudy.kinematics.kernels.spatial import matmul3, rotation_error, transform
 
 
-@kernel
+@part
 def place_landmarks(landmarks, pos, rot, out_pos, out_rot):
     """World poses of the landmarks from those of the links."""
     for k in range(len(landmarks.link)):
@@ -22,7 +22,7 @@ def place_landmarks(landmarks, pos, rot, out_pos, out_rot):
         matmul3(rot, i, landmarks.rot, k, out_rot, k)
 
 
-@kernel
+@part
 def residuals(task, target_pos, target_rot, target_bone, mark_pos, mark_rot, r_pos, r_rot, r_bone):
     """Residuals of all tasks and the cost ½ Σ w ‖r‖²: position (m), orientation (rad) and bone vector (m)."""
     cost = 0.0
@@ -45,7 +45,7 @@ def residuals(task, target_pos, target_rot, target_bone, mark_pos, mark_rot, r_p
     return 0.5 * cost
 
 
-@kernel
+@part
 def _add_stiffness(stiffness, x, w):
     """Add the stiffness of a point at ``x`` (about the root) with axis weights ``w``: [W, -WX; XᵀWᵀ.., XᵀWX]."""
     # ω × x = X̃ ω with X̃ = −[x]×; rows of X̃:
@@ -62,7 +62,7 @@ def _add_stiffness(stiffness, x, w):
     _add_angular(stiffness, x, w)
 
 
-@kernel
+@part
 def _add_angular(stiffness, x, w):
     """Only the angular block of ``_add_stiffness``: a vector that turns with its link but does not move with it."""
     a0, a1, a2 = x[0], x[1], x[2]
@@ -74,7 +74,7 @@ def _add_angular(stiffness, x, w):
     stiffness[4, 5] -= w[0] * a1 * a2
 
 
-@kernel
+@part
 def _add_force(wrench, x, f):
     """Add a force f at x, as (f, x × f)."""
     wrench[0] += f[0]
@@ -85,7 +85,7 @@ def _add_force(wrench, x, f):
     wrench[5] += x[0] * f[1] - x[1] * f[0]
 
 
-@kernel
+@part
 def gather(task, landmarks, origin, mark_pos, r_pos, r_rot, r_bone, target_bone, wrench, stiffness):
     """Each task's wrench and stiffness, on the link that carries its landmark."""
     wrench[:] = 0.0
@@ -115,7 +115,7 @@ def gather(task, landmarks, origin, mark_pos, r_pos, r_rot, r_bone, target_bone,
             _add_angular(stiffness[i], x, w)
 
 
-@kernel
+@part
 def joint_motion(tree, pos, rot, origin, motion):
     """The screw (linear at the root's origin, angular) that each joint moves its subtree with, (dof, 6)."""
     for j in range(len(tree.dof_link)):
@@ -134,7 +134,7 @@ def joint_motion(tree, pos, rot, origin, motion):
         motion[j, 3], motion[j, 4], motion[j, 5] = ax, ay, az
 
 
-@kernel
+@part
 def accumulate(tree, motion, wrench, stiffness, hessian, gradient):
     """Sum wrenches and stiffnesses up the tree and read off the lower triangle of the Hessian and the gradient."""
     n = len(tree.parents)

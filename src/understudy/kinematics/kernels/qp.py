@@ -10,13 +10,13 @@ import math
 
 import numpy as np
 
-from understudy.kinematics.kernels.jit import kernel
+from understudy.kinematics.kernels.jit import kernel, part
 
 SOLVED, DEGENERATE = 0, 1
 _MAX_ACTIVE = 64
 
 
-@kernel
+@part
 def cholesky(h, low):
     """Lower Cholesky factor of the lower triangle of ``h``; False where ``h`` is not safely positive definite."""
     n = len(h)
@@ -37,7 +37,7 @@ def cholesky(h, low):
     return True
 
 
-@kernel
+@part
 def _forward(low, y, start):
     """y ← L⁻¹ y, for a y that is zero before ``start``."""
     n = len(y)
@@ -48,7 +48,7 @@ def _forward(low, y, start):
         y[i] = v / low[i, i]
 
 
-@kernel
+@part
 def _backward(low, y):
     """y ← L⁻ᵀ y."""
     for i in range(len(y) - 1, -1, -1):
@@ -58,7 +58,7 @@ def _backward(low, y):
             y[k] -= low[i, k] * v
 
 
-@kernel
+@part
 def _worst(v, lower, upper, rows, b, count, active):
     """Index of the most violated constraint that is not active, −1 if there is none: rows, lower, upper bounds."""
     n = len(v)
@@ -84,11 +84,23 @@ def solve(low, g, lower, upper, rows, b, count, softness, v):
 
     Writes ``v`` and returns SOLVED, or DEGENERATE when the active set grew past its bound or would not settle.
     """
-    n = len(g)
-    for i in range(n):
+    unconstrained(low, g, v)
+    return constrain(low, lower, upper, rows, b, count, softness, v)
+
+
+@part
+def unconstrained(low, g, v):
+    """v = −H⁻¹ g."""
+    for i in range(len(g)):
         v[i] = -g[i]
     _forward(low, v, 0)
     _backward(low, v)
+
+
+@kernel
+def constrain(low, lower, upper, rows, b, count, softness, v):
+    """The same from the unconstrained minimum, which ``v`` holds."""
+    n = len(v)
     active = np.zeros(count + 2 * n, dtype=np.bool_)
     which = np.empty(_MAX_ACTIVE, np.int64)
     mult = np.empty(_MAX_ACTIVE)
@@ -179,7 +191,7 @@ def solve(low, g, lower, upper, rows, b, count, softness, v):
     return DEGENERATE
 
 
-@kernel
+@part
 def _solve_gram(gram, factor, k, r):
     """r ← gram⁻¹ r for the leading k × k block."""
     for j in range(k):

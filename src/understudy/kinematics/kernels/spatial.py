@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from understudy.kinematics.kernels.jit import kernel
+from understudy.kinematics.kernels.jit import kernel, part
 
 
 @kernel
@@ -36,7 +36,7 @@ def matmul3(a, i, b, j, out, k):
         out[k, r, 2] = x * b[j, 0, 2] + y * b[j, 1, 2] + z * b[j, 2, 2]
 
 
-@kernel
+@part
 def transform(pos, rot, i, v, j, out, k):
     """out[k] = pos[i] + rot[i] v[j]: a point of a link, in the world."""
     x, y, z = v[j, 0], v[j, 1], v[j, 2]
@@ -84,12 +84,13 @@ def rot_to_quat(m, out):
         out[i] *= n
 
 
-@kernel
-def integrate_quat(q, w, out):
-    """out = exp(w) q for a world-frame rotation vector w (rad)."""
-    angle = math.sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2])
+@part
+def integrate_quat(q, w, at, out):
+    """out = exp(w) q for the world-frame rotation vector (rad) that stands in ``w`` from index ``at`` on."""
+    x, y, z = w[at], w[at + 1], w[at + 2]
+    angle = math.sqrt(x * x + y * y + z * z)
     s = 0.5 - angle * angle / 48.0 if angle < 1e-4 else math.sin(0.5 * angle) / angle
-    a, b, c, d = math.cos(0.5 * angle), s * w[0], s * w[1], s * w[2]
+    a, b, c, d = math.cos(0.5 * angle), s * x, s * y, s * z
     q0, q1, q2, q3 = q[0], q[1], q[2], q[3]
     out[0] = a * q0 - b * q1 - c * q2 - d * q3
     out[1] = a * q1 + b * q0 + c * q3 - d * q2
@@ -100,7 +101,7 @@ def integrate_quat(q, w, out):
         out[i] *= n
 
 
-@kernel
+@part
 def rotation_error(a, b, k, out):
     """out[k] = log(a[k] b[k]ᵀ), the world-frame rotation vector (rad) that turns ``b[k]`` into ``a[k]``."""
     m00 = a[k, 0, 0] * b[k, 0, 0] + a[k, 0, 1] * b[k, 0, 1] + a[k, 0, 2] * b[k, 0, 2]
