@@ -156,7 +156,7 @@ def test_what_a_manifest_knows_of_a_source_goes_on(clips, tmp_path):
     [task, *_] = tasks(clips, tmp_path / "out")
     task = dataclasses.replace(task, about=about)
     [row] = pipelines.run([task], SlowCopy(), tmp_path / "out").entries
-    assert (row.texts, row.licence, row.split, row.metrics["jerk"]) == (("turn",), "CC0", "test", 3.0)
+    assert (row.texts, row.licence, row.split, row.metrics["jerk"]) == (("turn",), "CC0-1.0", "test", 3.0)
 
 
 def test_without_a_folder_nothing_is_written(clips, tmp_path):
