@@ -94,7 +94,7 @@ def _camera(robot: Robot, panel: Panel) -> Camera:
     if robot.fixed_base:
         target[2] = panel.qpos[2] + 0.2 * robot.height
     back = np.array([np.cos(panel.azimuth), np.sin(panel.azimuth), 0.12])
-    return Camera(target + 2.15 * robot.height * back, target)
+    return Camera(target + (3.8 if robot.fixed_base else 2.15) * robot.height * back, target)
 
 
 def _draw_landmarks(pen: ImageDraw.ImageDraw, robot: Robot, data: mujoco.MjData, camera: Camera) -> None:

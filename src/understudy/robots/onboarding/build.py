@@ -53,7 +53,7 @@ def build(source: Source) -> Built:
     balls = [_name(model, j) for b in inside for j in _joints(model, b) if _kind(model, j) == _JOINT.mjJNT_BALL]
     if balls:
         doubts.append(_doubt("ball joints", balls, "are ball joints; each became three hinges about x, y and z"))
-    others = [model.body(b).name for b in _children(model, 0) if root not in (0, b) and model.body_subtreemass[b] > 0]
+    others = [model.body(b).name for b in _children(model, 0) if root not in (0, b) and any(_joints(model, k) for k in _subtree(model, b))]
     if others:
         doubts.append(_doubt("props", others, "stand beside the robot in the file and were left out"))
     if source.welds:

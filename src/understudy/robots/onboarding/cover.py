@@ -49,7 +49,7 @@ def cover(
         most, worth = (4, 0.92) if middle and large else (3, 0.85)
         fine = parts(cloud, most, middle, worth)
         seen[k] = [s for piece in fine if (s := solid(piece)) is not None]
-        coarse = fine if middle and large else parts(cloud, 2, middle, 0.75)
+        coarse = fine if middle else parts(cloud, 2, False, 0.75)
         touching[k] = _capsules(cloud, coarse, middle, height, feet.get(k))
     for right, left in twins.items():
         if right not in seen and left in seen:

@@ -31,6 +31,8 @@ class Figure:
 def figure(built: Built, welds: bool) -> Figure:
     """Find limbs and heading. Raises LimitError for what is no humanoid."""
     m, doubts = built.mechanism.turned(heading.uprighted(built.up)), []
+    up = limbs.upward(m)
+    m = m.turned(heading.uprighted(up))
     anatomy = limbs.find(m)
     if anatomy.still:
         doubts.append(_frozen([m.hinges[j].name for j in anatomy.still]))
@@ -42,7 +44,7 @@ def figure(built: Built, welds: bool) -> Figure:
     anatomy = limbs.find(m)
     anatomy = replace(anatomy, legs=_left_first(m, anatomy.legs), arms=_left_first(m, anatomy.arms))
     legs, arms = _measured(m, anatomy.legs, False), _measured(m, anatomy.arms, True)
-    if np.abs(found.root - np.eye(3)).max() > 1e-9 or built.up[2] < 1 - 1e-9:
+    if np.abs(found.root - np.eye(3)).max() > 1e-9 or min(built.up[2], up[2]) < 1 - 1e-9:
         doubts.append(_turned(found.votes))
     if found.disputed:
         doubts.append(_disputed(found.votes))

@@ -28,7 +28,8 @@ class Heading:
     @property
     def disputed(self) -> bool:
         """Whether a witness of weight spoke against the choice."""
-        return any(vote < -0.2 for name, vote in self.votes.items() if name != "the file's x axis")
+        votes = [vote for name, vote in self.votes.items() if name != "the file's x axis"]
+        return -sum(v for v in votes if v < 0) > 0.35 * sum(v for v in votes if v > 0)
 
 
 def find(m: Mechanism, legs: tuple[Joints, Joints] | None, arms: tuple[Joints, Joints] | None) -> Heading:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from jaxtyping import Float
 
 from understudy.errors import LimitError
-from understudy.robots.onboarding.mechanism import Mechanism
+from understudy.robots.onboarding.mechanism import Frames, Hinge, Mechanism
 
-FEWEST = 2
-"""Hinges of the shortest chain that counts as a limb."""
+FEWEST, FEWEST_ALONE = 2, 3
+"""Hinges of the shortest chain that counts as a limb: of a robot with arms and legs, and of one with either."""
 ARM = 7
 """Hinges of an arm; what lies beyond belongs to a hand."""
 _LEG_NAMES = re.compile(r"leg|hip|knee|ankle|foot|thigh|calf|shank|toe", re.IGNORECASE)
@@ -51,25 +52,52 @@ class Anatomy:
 
 
 def find(mechanism: Mechanism) -> Anatomy:
-    """Raises LimitError for a robot without a pair of limbs, or with more than two pairs that could be."""
-    pairs, trunk = _pairs(mechanism)
-    limbs = [pair for pair in pairs if _count(mechanism, pair[0]) >= FEWEST]
-    limbs.sort(key=lambda pair: -_weight(mechanism, pair))
-    if not limbs:
+    """The anatomy of a mechanism whose z axis is up. Raises LimitError for a robot without a pair of limbs, and for a
+    four-legged one."""
+    chosen, trunk = _candidates(mechanism)
+    legs, arms, ambiguous = _named(mechanism, chosen)
+    found = [_pair(mechanism, pair, arm=pair is arms) if pair else None for pair in (legs, arms)]
+    used = {h for pair in found if pair for limb in (pair.one, pair.other) for h in limb.hinges}
+    kept = _trunk_to(mechanism, trunk, [pair for pair in found if pair])
+    used |= {h for link in kept for h in mechanism.hinges_of(link)}
+    still = tuple(j for j in range(len(mechanism.hinges)) if j not in used)
+    return Anatomy(found[0], found[1], kept, still, ambiguous)
+
+
+def upward(mechanism: Mechanism) -> Float[np.ndarray, "3"]:
+    """Which way is up: z, unless arms and legs say otherwise. Arms hang at the end of the trunk that the legs point
+    away from. Raises LimitError as ``find`` does."""
+    chosen, _ = _candidates(mechanism)
+    z = np.array([0.0, 0.0, 1.0])
+    if len(chosen) == 1:
+        return z
+    rest = mechanism.forward(np.zeros(len(mechanism.hinges)))
+    legs, arms = (
+        np.mean([rest.point(h.body, h.anchor) for k in pair for h in _first(mechanism, k)], axis=0) for pair in chosen
+    )
+    ends = np.mean([mechanism.cloud(rest, mechanism.subtree(k)).mean(axis=0) for k in chosen[0]], axis=0)
+    trunk, thighs = arms - legs, legs - ends
+    along = trunk @ thighs / max(float(np.linalg.norm(trunk) * np.linalg.norm(thighs)), 1e-9)
+    upright = bool(trunk @ z > 0.5 * np.linalg.norm(trunk))
+    alike = _weight(mechanism, chosen[1]) > 0.85 * _weight(mechanism, chosen[0])
+    lying = not upright and (along < 0.9 or alike)  # a person in a file whose z is not up, or four legs
+    if along < 0.5 or lying or np.linalg.norm(trunk) < 0.2 * np.linalg.norm(thighs):
+        raise LimitError(
+            "The two pairs of limbs hang behind each other, not above each other: four-legged robots cannot be taken on."
+        )
+    return z if upright else trunk / np.linalg.norm(trunk)
+
+
+def _candidates(m: Mechanism) -> tuple[list[tuple[int, int]], tuple[int, ...]]:
+    """The one or two heaviest pairs of limbs, the heaviest first, and the links of the trunk."""
+    pairs, trunk = _pairs(m)
+    limbs = sorted((p for p in pairs if _count(m, p[0]) >= FEWEST), key=lambda pair: -_weight(m, pair))
+    if not limbs or (len(limbs) == 1 and _count(m, limbs[0][0]) < FEWEST_ALONE):
         raise LimitError(
             "No pair of limbs was found: two chains of hinges on one link, alike in joints, mass and length. "
             "Only humanoids (with legs, arms or both) can be taken on."
         )
-    chosen = limbs[:2]
-    legs, arms, ambiguous = _named(mechanism, [(a, b) for a, b in chosen])
-    if legs and arms and _like_legs(mechanism, arms) and _like_legs(mechanism, legs) and _same(mechanism, legs, arms):
-        raise LimitError("The robot has four like legs: quadrupeds cannot be taken on.")
-    found = [_pair(mechanism, pair, arm=pair is arms) if pair else None for pair in (legs, arms)]
-    used = {h for pair in found if pair for limb in (pair.one, pair.other) for h in limb.hinges}
-    kept = _trunk_to(mechanism, trunk, [pair for pair in found if pair], pairs)
-    used |= {h for link in kept for h in mechanism.hinges_of(link)}
-    still = tuple(j for j in range(len(mechanism.hinges)) if j not in used)
-    return Anatomy(found[0], found[1], kept, still, ambiguous)
+    return limbs[:2], trunk
 
 
 def _pairs(m: Mechanism) -> tuple[list[tuple[int, int]], tuple[int, ...]]:
@@ -98,8 +126,8 @@ def _unlike(m: Mechanism, rest, a: int, b: int) -> float:
         return float("inf")
     mass = [m.mass(m.subtree(k)) + 1e-3 for k in (a, b)]
     reach = [_reach(m, rest, k) + 1e-3 for k in (a, b)]
-    apart = np.linalg.norm(rest.pos[a] - rest.pos[b])
-    if apart < 1e-3:
+    middles = [np.mean([*(rest.pos[c] for c in m.subtree(k)), *m.cloud(rest, m.subtree(k))], axis=0) for k in (a, b)]
+    if np.linalg.norm(middles[0] - middles[1]) < 1e-3:
         return float("inf")
     return float(abs(np.log(mass[0] / mass[1])) + 2 * abs(np.log(reach[0] / reach[1])))
 
@@ -160,14 +188,8 @@ def _by_name(m: Mechanism, pair: tuple[int, int]) -> float:
     return float(np.sign(len(_LEG_NAMES.findall(words)) - len(_ARM_NAMES.findall(words))))
 
 
-def _like_legs(m: Mechanism, pair: tuple[int, int]) -> bool:
-    return _down(m, pair) > 0
-
-
-def _same(m: Mechanism, one: tuple[int, int], two: tuple[int, int]) -> bool:
-    """Four-legged: the two pairs weigh the same and have the same hinges."""
-    alike = abs(np.log(_weight(m, one) / _weight(m, two))) < 0.1
-    return alike and _count(m, one[0]) == _count(m, two[0])
+def _first(m: Mechanism, link: int) -> list[Hinge]:
+    return [m.hinges[h] for h in m.hinges_of(link)][:1]
 
 
 def _pair(m: Mechanism, pair: tuple[int, int], arm: bool) -> Pair:
@@ -200,14 +222,13 @@ def _path(m: Mechanism, first: int, arm: bool) -> list[int]:
     return path
 
 
-def _trunk_to(m: Mechanism, trunk: tuple[int, ...], limbs: list[Pair], pairs: list[tuple[int, int]]) -> tuple[int, ...]:
+def _trunk_to(m: Mechanism, trunk: tuple[int, ...], limbs: list[Pair]) -> tuple[int, ...]:
     """Trunk links worth keeping: those on the way to a limb, and the head's chain: the one that ends farthest from
     where the limbs hang."""
     rest = m.forward(np.zeros(len(m.hinges)))
     needed = {0}
     for pair in limbs:
         needed |= set(_ancestors(m, pair.one.trunk))
-    del pairs
     ends = [link for link in trunk if not [c for c in m.children(link) if c in trunk] and link not in needed]
     if ends:
         centre = np.mean([rest.pos[m.hinges[p.one.hinges[0]].body] for p in limbs], axis=0)

@@ -92,7 +92,8 @@ def _texts(path: Path, name: str, licence: str | None) -> tuple[dict[str, str], 
         body.legs is None,
         doubts,
     )
-    drawing = Drawing(shapes.seen, _by_body(shapes), harmless, _standing(body, poses, home, lowest))
+    small = frozenset(k for k, b in enumerate(mechanism.bodies) if len(b.points) and np.ptp(b.points, axis=0).max() < 0.1 * height)
+    drawing = Drawing(shapes.seen, small, _by_body(shapes), harmless, _standing(body, poses, home, lowest))
     return {
         "robot.xml": robot_xml(name, mechanism, drawing),
         "robot.toml": robot_toml(name, mechanism, facts),

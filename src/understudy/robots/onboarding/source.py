@@ -75,6 +75,8 @@ def _read_mjcf(path: Path) -> Source:
             for geom in [g for g in spec.geoms if g.meshname == mesh.name]:
                 spec.delete(geom)
             spec.delete(mesh)
+    for skin in list(spec.skins):
+        spec.delete(skin)
     for texture in spec.textures:
         if texture.file or any(texture.cubefiles):
             texture.file, texture.builtin = "", mujoco.mjtBuiltin.mjBUILTIN_FLAT

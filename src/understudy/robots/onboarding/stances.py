@@ -39,7 +39,8 @@ def stances(figure: Figure) -> Stances:
     for side, joints, sign in zip(("left", "right"), figure.legs or (), (1.0, -1.0), strict=False):
         straight = stance.pose(m, joints, stance.t_pose(sign, None, False), rest, False)
         foot = _sole(m, joints, straight.q)
-        normal = None if foot is None else foot[1]
+        ankle = joints.bend is None or joints.bend != joints.limb.hinges[-1]
+        normal = foot[1] if foot is not None and ankle else None  # without an ankle the sole lies as it lies
         solved = stance.pose(m, joints, stance.t_pose(sign, normal, False), rest, False)
         doubts += _misses(m, joints, solved, f"{side} leg")
         tee[list(joints.limb.hinges)] = solved.angles

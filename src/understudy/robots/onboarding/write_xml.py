@@ -18,10 +18,11 @@ STIFF = 20 * np.pi
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """All that goes into the file beside the mechanism: by body, what one sees and what touches; pairs of bodies that
-    may touch; the home pose as a whole qpos."""
+    """All that goes into the file beside the mechanism: by body, what one sees and what touches; the small bodies,
+    which are drawn darker; pairs of bodies that may touch; the home pose as a whole qpos."""
 
     seen: dict[int, list[Solid]]
+    small: frozenset[int]
     touching: dict[int, Capsules]
     harmless: Sequence[tuple[int, int]]
     home: Float[np.ndarray, "qpos"]
@@ -75,6 +76,11 @@ def _row(values: Sequence[float] | np.ndarray) -> str:
     return " ".join(number(v) for v in values)
 
 
+def _fitted(values: Sequence[float] | np.ndarray) -> str:
+    """Numbers of a fitted shape: a tenth of a millimetre is more than the fit is good for."""
+    return " ".join(number(round(float(v), 4)) for v in values)
+
+
 def _body(m: Mechanism, drawing: Drawing, k: int, indent: str) -> list[str]:
     body = m.bodies[k]
     place = f' pos="{_row(body.pos)}"' if np.abs(body.pos).max() > 1e-9 else ""
@@ -91,12 +97,12 @@ def _body(m: Mechanism, drawing: Drawing, k: int, indent: str) -> list[str]:
     if k == 0:
         lines.append(f'{inner}<freejoint name="floating_base_joint"/>')
     lines += [f"{inner}{_joint(m.hinges[j])}" for j in m.hinges_of(k)]
-    for n, solid in enumerate(drawing.seen.get(k, [])):
-        material = ' material="grey"' if n % 2 else ""
-        turn = f' quat="{_row(quat_from_matrix(solid.mat))}"' if np.abs(solid.mat - np.eye(3)).max() > 1e-6 else ""
+    material = ' material="grey"' if k in drawing.small else ""
+    for solid in drawing.seen.get(k, []):
+        turn = f' quat="{_fitted(quat_from_matrix(solid.mat))}"' if np.abs(solid.mat - np.eye(3)).max() > 1e-3 else ""
+        size = _fitted(np.maximum(solid.size, 2e-4))
         lines.append(
-            f'{inner}<geom class="visual" type="{solid.kind}" size="{_row(solid.size)}" pos="{_row(solid.pos)}"{turn}'
-            f"{material}/>"
+            f'{inner}<geom class="visual" type="{solid.kind}" size="{size}" pos="{_fitted(solid.pos)}"{turn}{material}/>'
         )
     if k in drawing.touching:
         lines += [f"{inner}{line}" for line in _capsules(body.name, drawing.touching[k])]
@@ -129,8 +135,8 @@ def _capsules(body: str, capsules: Capsules) -> list[str]:
     for n, (start, end, radius) in enumerate(zip(capsules.start, capsules.end, capsules.radius, strict=True)):
         label = quoteattr(f"{body}_{n + 1}_collision")
         if np.linalg.norm(end - start) < 1e-3:
-            shape = f'type="sphere" size="{number(radius)}" pos="{_row((start + end) / 2)}"'
+            shape = f'type="sphere" size="{_fitted([radius])}" pos="{_fitted((start + end) / 2)}"'
         else:
-            shape = f'size="{number(radius)}" fromto="{_row(start)} {_row(end)}"'
+            shape = f'size="{_fitted([radius])}" fromto="{_fitted(start)} {_fitted(end)}"'
         lines.append(f'<geom class="collision" name={label} {shape}/>')
     return lines
