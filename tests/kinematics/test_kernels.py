@@ -96,7 +96,7 @@ def make_problem(robot, rng, *, stiffness=0.0):
         rng.uniform(0, 2, (n, 3)), rng.uniform(0, 2, n), rng.uniform(0, 2, n), rng.normal(size=(n, 3))
     )
     posture = PostureArrays(robot.home[7:].astype(float), np.full(len(robot.joints), 0.3), 0.2, 0.3, 0.7)
-    settings = Settings(10, 30, 1e-6, 0.0, 0.0, 1e-6, stiffness, 0.0, True, 0.3, 1.0, 1.0)
+    settings = Settings(10, 30, 1e-6, 0.0, 0.0, 1e-6, stiffness, 0.0, True, False, 0.3, 1.0, 1.0)
     lower, upper = robot.lower.astype(float), robot.upper.astype(float)
     problem = Problem(
         tree.arrays(),
@@ -108,6 +108,7 @@ def make_problem(robot, rng, *, stiffness=0.0):
         lower,
         upper,
         upper - lower,
+        np.zeros(6 + len(lower), bool),
     )
     quat = quat_normalize(rng.normal(size=(1, n, 4)))
     targets = Targets(
@@ -148,7 +149,7 @@ def test_gradient_equals_finite_differences_of_the_cost(g1, stiffness):
         state = state_at(problem, *pose)
         fit.evaluate(problem, state, targets, 0, before, 0.2)
         linearised(problem, state, step, targets, before, 0.2)
-        choose_rows(problem.tree, state.contacts, step, np.inf)
+        choose_rows(problem.tree, state.contacts, problem.held, step, np.inf)
         count = state.contacts.count[0]
         assert step.count[0] == count
         soft = stiffness * step.rows[:count].T @ np.minimum(-step.b[:count], 0.0)

@@ -8,7 +8,8 @@ import pytest
 from understudy import robots
 from understudy.motion import sample
 from understudy.retarget.floor import floor_under
-from understudy.retarget.targets import BONES, RobotLengths, landmark_targets
+from understudy.retarget.lengths import BONES, RobotLengths
+from understudy.retarget.targets import landmark_targets
 from understudy.rotations import quat_apply, quat_from_rotvec, quat_mul
 
 

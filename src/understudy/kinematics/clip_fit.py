@@ -114,7 +114,7 @@ def _solve_frame_with_daqp(p: Problem, targets, seeds, t, root_pos, root_quat, q
         diagonal = np.diag(step.hessian).copy()
         np.fill_diagonal(step.hessian, diagonal + damping * (diagonal + 0.1))
         step.count[0], step.chosen[:], step.rate[:] = 0, False, 0.0
-        fit_step.choose_rows(p.tree, state.contacts, step, np.inf)
+        fit_step.choose_rows(p.tree, state.contacts, p.held, step, np.inf)
         step.v[:] = _daqp(step, 1.0 / p.settings.stiffness)
         iterations[t] = k + 1
         fit_step.advance(state, step, lower, upper)

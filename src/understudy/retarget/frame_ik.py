@@ -14,6 +14,7 @@ from understudy.errors import LimitError
 from understudy.kinematics.clip_fit import fit_clip, landmark_arrays, limbs_of
 from understudy.kinematics.collision import Capsules
 from understudy.kinematics.kernels.arrays import Problem, Settings, Targets
+from understudy.kinematics.poses import landmark_tracks, posed
 from understudy.kinematics.terms import (
     BoneVector,
     JointComfort,
@@ -27,11 +28,13 @@ from understudy.kinematics.terms import (
 )
 from understudy.kinematics.tree import Tree
 from understudy.motion.types import HumanMotion, RobotMotion
-from understudy.retarget.targets import LandmarkTargets, RobotLengths, landmark_targets
+from understudy.retarget.lengths import RobotLengths
+from understudy.retarget.targets import LandmarkTargets, landmark_targets
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply, quat_conj, quat_mul, quat_to_matrix
 
 GROUNDS = ("auto", "flat", "none")
+PARTS = ("whole", "upper", "lower")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,9 @@ class FrameIKConfig:
     """Where the floor is: ``auto``, ``flat`` (the lowest level the clip stands on), ``none`` (the source's z = 0)."""
     plant_feet: bool = True
     """Hold standing feet still, flat and level with the floor."""
+    parts: str = "whole"
+    """What moves: ``whole``; ``upper``: waist, arms and head, the rest standing still at home; ``lower``: all but the
+    arms, which stay at home."""
     iterations: int = 12
     """At most this many solver steps a frame; most frames converge in three or four."""
     first_iterations: int = 60
@@ -94,19 +100,25 @@ class FrameIK:
     def __init__(self, robot: Robot, config: FrameIKConfig = FrameIKConfig()):
         if config.ground not in GROUNDS:
             raise LimitError(f"ground must be one of {', '.join(GROUNDS)}; got {config.ground!r}.")
+        if config.parts not in PARTS:
+            raise LimitError(f"parts must be one of {', '.join(PARTS)}; got {config.parts!r}.")
         self.robot = robot
         self.config = config
         self._tree = Tree.from_robot(robot)
         self._landmarks = landmark_arrays(robot, self._tree)
         self._capsules = Capsules.from_robot(robot).arrays(config.margin)
         self._limbs = limbs_of(robot, self._tree)
-        self._seeds = _seeds(robot, np.random.default_rng(config.seed))
+        self._held = held_dofs(robot, self._limbs, config.parts)
+        self._pinned = bool(self._held[:6].all())
+        self._pelvis = _pelvis_at_home(robot)
+        self._seeds = _seeds(robot, np.random.default_rng(config.seed), self._held[6:])
 
     def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
         return [self._retarget(motion) for motion in motions]
 
     def _retarget(self, human: HumanMotion) -> RobotMotion:
-        targets = landmark_targets(human, self.robot, self.config.ground, plant_feet=self.config.plant_feet)
+        c = self.config
+        targets = landmark_targets(human, self.robot, c.ground, plant_feet=c.plant_feet, pinned=self._pinned)
         fit = fit_clip(
             self._problem(targets, human.fps), self._frames(targets, human), self._seeds, self._limbs
         )
@@ -131,7 +143,8 @@ class FrameIK:
 
     def _problem(self, targets: LandmarkTargets, fps: float) -> Problem:
         c, robot = self.config, self.robot
-        terms = _terms(robot, c, targets.has_quat, fps)
+        moved = moved_landmarks(self._tree, self._landmarks.link, self._held)
+        terms = _terms(robot, c, moved, targets.has_quat, fps)
         return Problem(
             self._tree.arrays(),
             self._landmarks,
@@ -147,20 +160,19 @@ class FrameIK:
                 damping=1e-4,
                 stiffness=1e7,
                 floor=0.0,
-                floor_on=True,
+                floor_on=not robot.fixed_base,
+                holding=bool(self._held.any()),
                 reach=0.03,
                 root_step=0.3,
                 turn_step=0.6,
             ),
             *_inner_range(robot),
             robot.velocity_limit.astype(np.float64) / fps * 0.999,
+            self._held,
         )
 
     def _frames(self, targets: LandmarkTargets, human: HumanMotion) -> Targets:
-        k = self.robot.landmarks.index("pelvis")
-        carrier_quat = self.robot.landmarks.quat[k].astype(np.float64)
-        root_quat = quat_mul(targets.quat[:, k], quat_conj(carrier_quat))
-        root_pos = targets.pos[:, k] - quat_apply(root_quat, self.robot.landmarks.pos[k].astype(np.float64))
+        root_pos, root_quat = self._root(targets)
         turned = np.zeros(human.frames)
         quat = human.landmarks()[1]
         # The widest turn of any landmark into each frame, from the cosine of half its angle.
@@ -175,13 +187,57 @@ class FrameIK:
             np.maximum(self.config.jump, 0.999 * turned),
         )
 
+    def _root(self, targets: LandmarkTargets) -> tuple[np.ndarray, np.ndarray]:
+        """Where the root would be if the pelvis were exactly on its target, and all between them at home."""
+        home, frames = self.robot.home.astype(np.float64), len(targets.pos)
+        if self._pinned:
+            return np.tile(home[:3], (frames, 1)), np.tile(home[3:7], (frames, 1))
+        k = self.robot.landmarks.index("pelvis")
+        pos, quat = (
+            a[0, k].astype(np.float64) for a in landmark_tracks(self.robot, posed(self.robot, home[7:]))
+        )
+        root_quat = quat_mul(targets.quat[:, k], quat_conj(quat))
+        return targets.pos[:, k] - quat_apply(root_quat, pos), root_quat
+
+
+def _pelvis_at_home(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
+    """Position (m) and orientation of the pelvis in the root's frame, all joints at home."""
+    k = robot.landmarks.index("pelvis")
+    pos, quat = landmark_tracks(robot, posed(robot, robot.home[7:]))
+    return pos[0, k].astype(np.float64), quat[0, k].astype(np.float64)
+
+
+def held_dofs(robot: Robot, limbs: np.ndarray, parts: str) -> np.ndarray:
+    """Which of (root's six, joints) stay where home has them, (6 + dof,) bool."""
+    names = robot.landmarks.names
+    legs = 2 * int("left_ankle" in names)  # ``limbs_of`` numbers the legs first
+    held = np.zeros(6 + len(limbs), dtype=bool)
+    held[:6] = robot.fixed_base or parts == "upper"
+    if parts == "upper":
+        held[6:] = (limbs >= 0) & (limbs < legs)
+    elif parts == "lower":
+        held[6:] = limbs >= legs
+    return held
+
+
+def moved_landmarks(tree: Tree, link: np.ndarray, held: np.ndarray) -> list[bool]:
+    """Which landmarks, on these links, anything can move that is not held."""
+    free = np.zeros(len(tree.parents), dtype=bool)
+    free[0] = not held[:6].all()
+    for i in range(1, len(free)):
+        d = tree.dof[i]
+        free[i] = free[tree.parents[i]] or (d >= 0 and not held[6 + d])
+    return free[link].tolist()
+
 
 def _inner_range(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
     """The hardware range, less what rounding to float32 could add."""
     return robot.lower.astype(np.float64) + 1e-5, robot.upper.astype(np.float64) - 1e-5
 
 
-def _terms(robot: Robot, config: FrameIKConfig, has_quat: tuple[bool, ...], fps: float) -> tuple[Term, ...]:
+def _terms(
+    robot: Robot, config: FrameIKConfig, moved: Sequence[bool], has_quat: Sequence[bool], fps: float
+) -> tuple[Term, ...]:
     """What a pose is asked for, by landmark: ``left_knee`` looks up the weights of ``knee``."""
     names, bones, weights = robot.landmarks.names, RobotLengths.of(robot).bones, asdict(config.weights)
 
@@ -189,22 +245,25 @@ def _terms(robot: Robot, config: FrameIKConfig, has_quat: tuple[bool, ...], fps:
         asked = {name: weights.get(f"{name.split('_')[-1]}_{kind}", 0.0) for name in of}
         return {name: weight for name, weight in asked.items() if weight > 0.0}
 
-    turning = [name for name, known in zip(names, has_quat, strict=True) if known]
+    moving = [name for name, can in zip(names, moved, strict=True) if can]
+    turning = [name for name, known in zip(names, has_quat, strict=True) if known and name in moving]
     return (
-        LandmarkPosition(chosen("position", names)),
+        LandmarkPosition(chosen("position", moving)),
         LandmarkOrientation(chosen("rotation", turning)),
-        BoneVector(chosen("bone", bones), {name: tuple(bone) for name, bone in bones.items()}),
+        BoneVector(
+            chosen("bone", [name for name in bones if name in moving]),
+            {name: tuple(bone) for name, bone in bones.items()},
+        ),
         Posture(config.rest_weight, robot.home[7:].tolist()),
         JointVelocity(config.viscosity * fps),
         JointComfort(config.limit_weight, config.limit_margin),
     )
 
 
-def _seeds(robot: Robot, rng: np.random.Generator) -> np.ndarray:
+def _seeds(robot: Robot, rng: np.random.Generator, held: np.ndarray) -> np.ndarray:
     """Joint positions to start the first frame from: stances a person may be caught in, and a few at random."""
     home, middle = robot.home[7:].astype(np.float64), 0.5 * (robot.lower + robot.upper)
     spread = 0.35 * (robot.upper - robot.lower)
-    around = [
-        np.clip(middle + rng.uniform(-1, 1, len(home)) * spread, robot.lower, robot.upper) for _ in range(6)
-    ]
-    return np.ascontiguousarray(np.stack([home, robot.t_pose, middle, *around]), np.float64)
+    around = [middle + rng.uniform(-1, 1, len(home)) * spread for _ in range(6)]
+    seeds = np.clip(np.stack([home, robot.t_pose, middle, *around]), robot.lower, robot.upper)
+    return np.ascontiguousarray(np.where(held, home, seeds), np.float64)

@@ -12,7 +12,8 @@ from jaxtyping import Float
 from understudy.kinematics.poses import landmark_tracks, posed
 from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion
-from understudy.retarget.targets import LandmarkTargets, landmark_targets, sole_offsets
+from understudy.retarget.lengths import sole_offsets
+from understudy.retarget.targets import LandmarkTargets, landmark_targets
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply, quat_conj, quat_continuous, quat_mul
 

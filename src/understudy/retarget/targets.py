@@ -1,30 +1,23 @@
 """Where a human's landmarks should be on a robot: the human's orientations, the robot's lengths, feet to the floor."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
 
-from understudy.errors import LimitError, SkeletonMismatch
-from understudy.kinematics.poses import landmark_tracks, posed
+from understudy.errors import SkeletonMismatch
 from understudy.motion.landmarks import LANDMARKS, SIDES
 from understudy.motion.types import HumanMotion
 from understudy.retarget.floor import THICKNESS, floor_under
 from understudy.retarget.footing import Foot, plant
+from understudy.retarget.lengths import BONES, LEG, RobotLengths
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_apply, quat_between, quat_conj, quat_mul
+from understudy.rotations import quat_about, quat_apply, quat_between, quat_mul, quat_yaw
 
-BONES = {
-    f"{side}_{start}": f"{side}_{end}"
-    for side in SIDES
-    for start, end in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
-}
-"""Limb bones, each by the landmark that it begins at and turns with, and where it ends."""
-
-NEEDED = tuple(sorted({*BONES, *BONES.values(), *(f"{side}_toe" for side in SIDES)}, key=LANDMARKS.index))
-"""Landmarks without which a human cannot be retargeted."""
 BROKEN_ANKLE = -0.17  # cosine of 100°: no foot's sole turns so far away from under its shin
+
+At = dict[str, Float[np.ndarray, "time 3"]]
+Turn = dict[str, Float[np.ndarray, "time 4"]]
 
 
 @dataclass(frozen=True)
@@ -44,86 +37,76 @@ class LandmarkTargets:
     shift: float
 
 
-@dataclass(frozen=True)
-class RobotLengths:
-    """A robot's own measures in its T-pose (m): its bones as vectors, the rest as left–right means."""
-
-    bones: dict[str, Float[np.ndarray, "3"]]
-    leg: float
-    half_hip_width: float
-    ankle_height: float
-
-    @classmethod
-    @lru_cache(maxsize=16)
-    def of(cls, robot: Robot) -> "RobotLengths":
-        pos, _ = landmark_tracks(robot, posed(robot, robot.t_pose))
-        at = dict(zip(robot.landmarks.names, pos[0].astype(np.float64), strict=True))
-        bones = {start: at[end] - at[start] for start, end in BONES.items() if start in at and end in at}
-        leg = [float(np.linalg.norm(bones[f"{side}_{part}"])) for side in SIDES for part in ("hip", "knee")]
-        sole = min(sole_offsets(robot, side)[:, 2].min() for side in SIDES)
-        return cls(
-            bones,
-            0.5 * sum(leg),
-            0.5 * float(np.linalg.norm(at["left_hip"] - at["right_hip"])),
-            -float(sole),
-        )
-
-
-def sole_offsets(robot: Robot, side: str) -> Float[np.ndarray, "corner 3"]:
-    """Corners of a sole in the frame of that foot's ankle landmark (m)."""
-    marks, foot = robot.landmarks, robot.feet[side]
-    k = marks.index(f"{side}_ankle")
-    if robot.bodies[marks.carriers[k]] != foot.body:
-        raise LimitError(
-            f"The {side} ankle landmark and the {side} sole of {robot.name!r} must be on one body."
-        )
-    return quat_apply(quat_conj(marks.quat[k]), foot.sole - marks.pos[k])
-
-
 def landmark_targets(
-    human: HumanMotion, robot: Robot, ground: str, *, plant_feet: bool = True
+    human: HumanMotion, robot: Robot, ground: str, *, plant_feet: bool = True, pinned: bool = False
 ) -> LandmarkTargets:
     """Targets for every frame of a clip.
 
     Limb bones keep the human's direction and take the robot's length, so arms hang on the robot's own shoulders.
     Paths are scaled by the ratio of leg lengths, about the floor (``ground`` as in ``floor_under``). Ankles go where
     the robot's sole comes to lie on the human's (scaled) sole; ``plant_feet`` holds them still through each stance.
+    ``pinned`` is for a robot whose root does not move: it sees the human from the pelvis, facing ahead at all times,
+    and no floor. Raises SkeletonMismatch for a human that lacks what the robot has.
     """
-    names = human.skeleton.landmarks.names
-    missing = [name for name in NEEDED if name not in names]
-    if missing:
-        raise SkeletonMismatch(
-            f"Skeleton {human.skeleton.name!r} lacks landmarks to retarget by: {', '.join(missing)}."
-        )
-    human_pos, human_quat = (a.astype(np.float64) for a in human.landmarks())
-    at = {name: human_pos[:, k] for k, name in enumerate(names)}
-    turn = {name: human_quat[:, k] for k, name in enumerate(names)}
     mine, marks = RobotLengths.of(robot), robot.landmarks.names
-    length = {a: float(np.median(np.linalg.norm(at[b] - at[a], axis=-1))) for a, b in BONES.items()}
-    leg = 0.5 * sum(length[f"{side}_{part}"] for side in SIDES for part in ("hip", "knee"))
-    if leg < 0.01:
-        raise SkeletonMismatch(f"The legs of skeleton {human.skeleton.name!r} have no length.")
+    at, turn = _landmarks_of(human, mine, bool(robot.feet))
+    size = {a: float(np.median(np.linalg.norm(at[BONES[a]] - at[a], axis=-1))) for a in mine.sized_by}
+    if (reach := 0.5 * sum(size.values())) < 0.01:
+        limbs = "legs" if mine.sized_by is LEG else "arms"
+        raise SkeletonMismatch(f"The {limbs} of skeleton {human.skeleton.name!r} have no length.")
+    if pinned:
+        at, turn = _from_the_pelvis(at, turn)
     pos, bone = np.zeros((human.frames, len(marks), 3)), np.zeros((human.frames, len(marks), 3))
     quat = np.tile(np.array([1.0, 0, 0, 0]), (human.frames, len(marks), 1))
     for k, name in enumerate(marks):
         if name in turn:
             quat[:, k] = turn[name]
-        if name in BONES and name in mine.bones:
+        if name in mine.bones:
             vector = at[BONES[name]] - at[name]
             long = np.linalg.norm(mine.bones[name])
             bone[:, k] = long * vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-6)
-    scale, floor = mine.leg / leg, floor_under(human, leg, ground)
+    scale, floor = mine.size / reach, 0.0 if pinned or not robot.feet else floor_under(human, reach, ground)
     for name in at:
         at[name] = scale * (at[name] - np.array([0.0, 0.0, floor]))
-    thicker = mine.ankle_height - scale * THICKNESS["ankle"] * leg
-    pos[:, marks.index("pelvis")] = 0.5 * (at["left_hip"] + at["right_hip"]) + np.array([0.0, 0.0, thicker])
-    for side in SIDES:
+    thicker = mine.ankle_height - scale * THICKNESS["ankle"] * reach if robot.feet else 0.0
+    pos[:, marks.index("pelvis")] = _pelvis(at) + np.array([0.0, 0.0, thicker])
+    for side in robot.feet:
         foot = _foot(side, at, turn, mine, thicker)
-        if plant_feet:
-            foot = plant(foot, human.fps, mine.leg, mine.ankle_height)
+        if plant_feet and not pinned:
+            foot = plant(foot, human.fps, mine.size, mine.ankle_height)
         k = marks.index(f"{side}_ankle")
         pos[:, k], quat[:, k] = foot.target_pos, foot.target_quat
     return LandmarkTargets(pos, quat, bone, tuple(name in turn for name in marks), scale, -floor)
+
+
+def _landmarks_of(human: HumanMotion, mine: RobotLengths, feet: bool) -> tuple[At, Turn]:
+    """The human's landmarks by name. Raises SkeletonMismatch if those that the robot follows are not all there."""
+    names = human.skeleton.landmarks.names
+    needed = {"pelvis", *mine.bones, *(BONES[start] for start in mine.bones)}
+    needed |= {f"{side}_toe" for side in SIDES if feet}
+    missing = sorted(needed - set(names), key=LANDMARKS.index)
+    if missing:
+        raise SkeletonMismatch(
+            f"Skeleton {human.skeleton.name!r} lacks landmarks to retarget by: {', '.join(missing)}."
+        )
+    pos, quat = (a.astype(np.float64) for a in human.landmarks())
+    return (
+        {name: pos[:, k] for k, name in enumerate(names)},
+        {name: quat[:, k] for k, name in enumerate(names)},
+    )
+
+
+def _pelvis(at: At) -> Float[np.ndarray, "time 3"]:
+    """Between the hips, where skeletons agree; a body without legs has its pelvis where it says."""
+    return 0.5 * (at["left_hip"] + at["right_hip"]) if "left_hip" in at else at["pelvis"]
+
+
+def _from_the_pelvis(at: At, turn: Turn) -> tuple[At, Turn]:
+    """The body as seen from its own pelvis: never going anywhere, never turning round, upright as it is."""
+    ahead = quat_about("z", -quat_yaw(turn["pelvis"]))
+    origin = _pelvis(at)
+    seen = {name: quat_apply(ahead, point - origin) for name, point in at.items()}
+    return seen, {name: quat_mul(ahead, quat) for name, quat in turn.items()}
 
 
 def _foot(

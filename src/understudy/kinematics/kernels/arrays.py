@@ -73,6 +73,7 @@ class Settings(NamedTuple):
     stiffness: float  # ρ, 1/m²
     floor: float  # m, height of the floor
     floor_on: bool
+    holding: bool  # whether anything is held
     reach: float  # m: nearer pairs become constraint rows
     root_step: float  # m an iteration
     turn_step: float  # rad an iteration
@@ -153,6 +154,7 @@ class Problem(NamedTuple):
     lower: np.ndarray  # (dof,) rad
     upper: np.ndarray  # (dof,) rad
     speed_step: np.ndarray  # (dof,) rad a frame
+    held: np.ndarray  # (6 + dof,) bool: what stays where it is
 
 
 class Targets(NamedTuple):

@@ -114,6 +114,19 @@ def linearise(p, state, step, targets, t, q_before, velocity_weight, lower, uppe
     for c in range(3):
         step.lower[c], step.upper[c] = -s.root_step, s.root_step
         step.lower[3 + c], step.upper[3 + c] = -s.turn_step, s.turn_step
+    if s.holding:
+        hold(p.held, step)
+
+
+@part
+def hold(held, step):
+    """Take what is held out of the QP: no gradient, no coupling, and so no step."""
+    for i in range(len(held)):
+        if held[i]:
+            step.gradient[i] = 0.0
+            for j in range(len(held)):
+                step.hessian[max(i, j), min(i, j)] = 0.0
+            step.hessian[i, i] = 1.0
 
 
 @kernel
@@ -131,7 +144,9 @@ def fit_frame(p, state, step, targets, t, q_before, velocity_weight, lower, uppe
         else:
             for i in range(len(step.diagonal)):
                 step.hessian[i, i] = step.diagonal[i]
-        if not damped_factor(step, damping) or not solve_step(p.tree, state.contacts, step, stiffness):
+        if not damped_factor(step, damping) or not solve_step(
+            p.tree, state.contacts, p.held, step, stiffness
+        ):
             withdraw(state, step)
             return cost, done, False
         advance(state, step, lower, upper)

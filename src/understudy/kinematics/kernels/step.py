@@ -59,7 +59,7 @@ def damped_factor(step, damping):
 
 
 @part
-def solve_step(tree, contacts, step, stiffness):
+def solve_step(tree, contacts, held, step, stiffness):
     """The QP of an iteration, for ``step.v``; whether it could be solved."""
     count = contacts.count[0]
     for k in range(count):
@@ -69,7 +69,7 @@ def solve_step(tree, contacts, step, stiffness):
     qp.unconstrained(step.low, step.gradient, step.v)
     for again in range(_ROUNDS):
         contact_rates(tree, step.motion, step.root_pos, contacts, step.v, step.twist, step.rate)
-        if choose_rows(tree, contacts, step, limit) == 0 and again:
+        if choose_rows(tree, contacts, held, step, limit) == 0 and again:
             return True
         if again:
             qp.unconstrained(step.low, step.gradient, step.v)
@@ -90,13 +90,15 @@ def solve_step(tree, contacts, step, stiffness):
 
 
 @part
-def choose_rows(tree, contacts, step, limit):
+def choose_rows(tree, contacts, held, step, limit):
     """Make rows of the contacts that have none and that v brings below ``limit`` (m); how many there are."""
     chosen, rate, distance, b = step.chosen, step.rate, contacts.distance, step.b
     row = before = step.count[0]
     for k in range(contacts.count[0]):
         if not chosen[k] and distance[k] + rate[k] < limit:
             contact_row(tree, step.motion, step.root_pos, contacts, k, step.rows, row)
+            for c in range(len(held)):
+                step.rows[row, c] *= not held[c]
             b[row] = -distance[k]
             chosen[k] = True
             row += 1
