@@ -192,10 +192,7 @@ class FrameIK:
         home, frames = self.robot.home.astype(np.float64), len(targets.pos)
         if self._pinned:
             return np.tile(home[:3], (frames, 1)), np.tile(home[3:7], (frames, 1))
-        k = self.robot.landmarks.index("pelvis")
-        pos, quat = (
-            a[0, k].astype(np.float64) for a in landmark_tracks(self.robot, posed(self.robot, home[7:]))
-        )
+        k, (pos, quat) = self.robot.landmarks.index("pelvis"), self._pelvis
         root_quat = quat_mul(targets.quat[:, k], quat_conj(quat))
         return targets.pos[:, k] - quat_apply(root_quat, pos), root_quat
 
