@@ -8,6 +8,7 @@ dependency (extra ``bench``).
 import copy
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ class Targets:
     bodies: tuple[str, ...]
     pos: Float[np.ndarray, "time body 3"]
     quat: Float[np.ndarray, "time body 4"]
-    recorded: Float[np.ndarray, "time qpos"]
+    recorded: Float[np.ndarray, "time qpos"] | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Targets":
@@ -37,16 +38,29 @@ class Targets:
 
     def every(self, step: int) -> "Targets":
         """Only every so many frames."""
-        return Targets(self.bodies, self.pos[::step], self.quat[::step], self.recorded[::step])
+        recorded = None if self.recorded is None else self.recorded[::step]
+        return Targets(self.bodies, self.pos[::step], self.quat[::step], recorded)
+
+
+Stage = Mapping[str, tuple[float, float]]
+"""Position and rotation weight of every robot body that follows something."""
+
+
+def read_stages(tables: Path) -> list[Stage]:
+    """The two stages of a configuration of that method: weights are its columns two and three."""
+    config = json.loads(tables.read_text(encoding="utf-8"))
+    return [
+        {body: (row[1], row[2]) for body, row in config[name].items()}
+        for name in ("ik_match_table1", "ik_match_table2")
+    ]
 
 
 class MinkLoop:
-    """Solves clips frame by frame; ``tables`` is the method's configuration, ``ranges`` its joint ranges (rad)."""
+    """Solves clips frame by frame; ``ranges`` are the method's joint ranges (rad)."""
 
-    def __init__(self, model: mujoco.MjModel, tables: Path, ranges: Path):
-        self._model = _narrowed(model, json.loads(ranges.read_text(encoding="utf-8")))
-        config = json.loads(tables.read_text(encoding="utf-8"))
-        self._stages = [_tasks(config[name]) for name in ("ik_match_table1", "ik_match_table2")]
+    def __init__(self, model: mujoco.MjModel, stages: Sequence[Stage], ranges: Mapping[str, Sequence[float]]):
+        self._model = _narrowed(model, ranges)
+        self._stages = [_tasks(stage) for stage in stages]
         self._limits = [mink.ConfigurationLimit(self._model)]
 
     def __call__(self, targets: Targets) -> tuple[Float[np.ndarray, "time qpos"], Float[np.ndarray, "time"]]:
@@ -87,18 +101,21 @@ def _error(here: mink.Configuration, tasks: list[mink.FrameTask]) -> float:
     return float(np.linalg.norm(np.concatenate([task.compute_error(here) for task in tasks])))
 
 
-def _tasks(table: dict[str, list]) -> dict[str, mink.FrameTask]:
-    """The tasks of one stage, by robot body: position weight and rotation weight are its columns two and three."""
+def _tasks(stage: Stage) -> dict[str, mink.FrameTask]:
     return {
         body: mink.FrameTask(
-            frame_name=body, frame_type="body", position_cost=row[1], orientation_cost=row[2], lm_damping=1.0
+            frame_name=body,
+            frame_type="body",
+            position_cost=position,
+            orientation_cost=rotation,
+            lm_damping=1.0,
         )
-        for body, row in table.items()
-        if row[1] or row[2]
+        for body, (position, rotation) in stage.items()
+        if position or rotation
     }
 
 
-def _narrowed(model: mujoco.MjModel, ranges: dict[str, list[float]]) -> mujoco.MjModel:
+def _narrowed(model: mujoco.MjModel, ranges: Mapping[str, Sequence[float]]) -> mujoco.MjModel:
     """A copy of the model with that method's joint ranges (rad)."""
     narrow = copy.deepcopy(model)
     for name, (low, high) in ranges.items():

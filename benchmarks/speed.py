@@ -24,7 +24,7 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 import tyro  # noqa: E402
 
-from benchmarks.clips import corpus_folder  # noqa: E402
+from benchmarks.clips import QUICK, corpus_folder, read  # noqa: E402
 from benchmarks.pages import number, table  # noqa: E402
 from understudy import motion, retarget, robots  # noqa: E402
 from understudy.errors import UnderstudyError  # noqa: E402
@@ -89,6 +89,7 @@ def main(options: Options) -> int:
             rows.append(_timed(f"{name}, {slower.fps:g} fps", slower, robot, options.repeats))
             if rival and reference is not None:
                 rows.append(_rival(name, reference, robot, options.repeats, every))
+    split = _test_split(robot, options) if reference is not None else []
     versions = f", mink {importlib.metadata.version('mink')}" if rival else ""
     facts = machine.facts("python -m benchmarks.speed")
     facts["libraries"] += versions
@@ -96,6 +97,7 @@ def main(options: Options) -> int:
         "facts": facts,
         "start": _start(options.robot) if options.start else {},
         "rows": rows,
+        "split": split,
         "notes": notes,
     }
     options.out.mkdir(parents=True, exist_ok=True)
@@ -135,12 +137,13 @@ def _timed(clip: str, human: HumanMotion, robot: Robot, repeats: int) -> dict[st
 def _rival(name: str, reference: Path, robot: Robot, repeats: int, every: int) -> dict[str, Any]:
     """The mink loop on every so many frames of the same clip; where that is all of them, how far it is from the
     results that the method itself recorded."""
-    from benchmarks.mink_loop import MinkLoop, Targets
+    from benchmarks.mink_loop import MinkLoop, Targets, read_stages
 
     targets = Targets.load(reference / f"{name}.npz").every(every)
-    loop = MinkLoop(robot.model, reference / "bvh_nokov_to_g1.json", reference / "g1_joint_ranges_used.json")
+    ranges = json.loads((reference / "g1_joint_ranges_used.json").read_text(encoding="utf-8"))
+    loop = MinkLoop(robot.model, read_stages(reference / "bvh_nokov_to_g1.json"), ranges)
     walls, cpus, frames = [], [], np.full(len(targets.pos), np.inf)
-    qpos = targets.recorded
+    qpos = np.empty((len(targets.pos), robot.model.nq))
     for _ in range(repeats):
         wall, cpu = time.perf_counter(), time.process_time()
         qpos, each = loop(targets)
@@ -148,9 +151,44 @@ def _rival(name: str, reference: Path, robot: Robot, repeats: int, every: int) -
         cpus.append(time.process_time() - cpu)
         frames = np.minimum(frames, each)
     row = _row(name, "mink loop", len(qpos), min(walls), min(cpus), frames)
-    if every == 1:
+    if every == 1 and targets.recorded is not None:
         row["from_recorded_deg"] = float(np.rad2deg(np.abs(qpos[:, 7:] - targets.recorded[:, 7:]).max()))
     return row
+
+
+def _test_split(robot: Robot, options: Options) -> list[dict[str, Any]]:
+    """Both on the quick list of the test split at 30 frames a second, frames a second of processor time.
+
+    The loop of mink has the targets and tables of ``gmr-like``. Its first clip is run once more, to warm it up.
+    """
+    if importlib.util.find_spec("mink") is None:
+        return []
+    from benchmarks.mink_loop import MinkLoop, Targets
+
+    corpus, baseline, method = corpus_folder(options.corpus), retarget.GmrLike(robot), retarget.FrameIK(robot)
+    stages = [{m.body: (m.position, m.rotation) for m in s.values()} for s in baseline.table.stages]
+    body_of = {bone: match.body for stage in baseline.table.stages for bone, match in stage.items()}
+    loop = MinkLoop(robot.model, stages, baseline.table.joint_range)
+    rows = []
+    for name in QUICK:
+        human = read(corpus, name, 30.0)
+        goals = baseline.targets(human)
+        targets = Targets(tuple(body_of[bone] for bone in goals.bones), goals.pos, goals.quat)
+        times = {"frame-ik": np.inf, "mink loop": np.inf}
+        for repeat in range(options.repeats):
+            for who, job in (
+                ("frame-ik", lambda h=human: method([h])),
+                ("mink loop", lambda t=targets: loop(t)),
+            ):
+                if who == "mink loop" and repeat > 1:
+                    continue  # seconds, where the other takes milliseconds
+                begin = time.process_time()
+                job()
+                times[who] = min(times[who], time.process_time() - begin)
+        rows.append(
+            {"clip": name, "frames": human.frames, **{who: human.frames / t for who, t in times.items()}}
+        )
+    return rows
 
 
 def _row(clip: str, who: str, frames: int, wall: float, cpu: float, each: np.ndarray) -> dict[str, Any]:
@@ -252,10 +290,36 @@ def page(document: Mapping[str, Any]) -> str:
         table(("", ""), document["facts"].items()),
         table(head, rows),
         *_mink_words(document["rows"]),
+        *_split_words(document["split"]),
         *_start_words(document["start"]),
         *document["notes"],
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _split_words(rows: list[Mapping[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    whole = {
+        who: sum(r["frames"] for r in rows) / sum(r["frames"] / r[who] for r in rows)
+        for who in ("frame-ik", "mink loop")
+    }
+    table_rows = [
+        (
+            r["clip"],
+            str(r["frames"]),
+            number(r["frame-ik"]),
+            number(r["mink loop"]),
+            number(r["frame-ik"] / r["mink loop"]),
+        )
+        for r in [*rows, {"clip": "all", "frames": sum(r["frames"] for r in rows), **whole}]
+    ]
+    return [
+        "## Clips of the test split",
+        "The quick list at 30 frames a second, each clip a call of its own; frames a second of processor time. Here "
+        "the mink loop has the targets and the table of `gmr-like`.",
+        table(("clip", "frames", "frame-ik", "mink loop", "times"), table_rows),
+    ]
 
 
 def _start_words(start: Mapping[str, Mapping[str, float]]) -> list[str]:

@@ -104,6 +104,7 @@ class FrameIK:
             raise LimitError(f"parts must be one of {', '.join(PARTS)}; got {config.parts!r}.")
         self.robot = robot
         self.config = config
+        self._told = asdict(config)
         self._tree = Tree.from_robot(robot)
         self._landmarks = landmark_arrays(robot, self._tree)
         self._capsules = Capsules.from_robot(robot).arrays(config.margin)
@@ -125,7 +126,7 @@ class FrameIK:
         origin = human.origin.after(
             "retarget.frame_ik",
             robot=self.robot.name,
-            configuration=asdict(self.config),
+            configuration=self._told,
             scale=round(targets.scale, 4),
             floor_shift_m=round(targets.shift, 4),
             fallback_frames=fit.fallbacks,
@@ -236,7 +237,7 @@ def _terms(
     robot: Robot, config: FrameIKConfig, moved: Sequence[bool], has_quat: Sequence[bool], fps: float
 ) -> tuple[Term, ...]:
     """What a pose is asked for, by landmark: ``left_knee`` looks up the weights of ``knee``."""
-    names, bones, weights = robot.landmarks.names, RobotLengths.of(robot).bones, asdict(config.weights)
+    names, bones, weights = robot.landmarks.names, RobotLengths.of(robot).bones, vars(config.weights)
 
     def chosen(kind: str, of: Iterable[str]) -> dict[str, float]:
         asked = {name: weights.get(f"{name.split('_')[-1]}_{kind}", 0.0) for name in of}
