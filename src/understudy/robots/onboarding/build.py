@@ -117,6 +117,8 @@ def _hinges(source: Source, j: int, body: int) -> list[Hinge]:
     dof = model.jnt_dofadr[j]
     ball = _kind(model, j) == _JOINT.mjJNT_BALL
     axes = np.eye(3) if ball else model.jnt_axis[j][None]
+    if np.linalg.norm(axes[0]) < 1e-6:
+        raise FormatError(source.path, f"joint {name!r} has no axis.")
     lower, upper = (-_NAN, _NAN)
     if model.jnt_limited[j]:
         lower, upper = map(float, model.jnt_range[j])

@@ -92,9 +92,9 @@ def _foot(m: Mechanism, joints: Joints) -> np.ndarray:
     rest = m.forward(np.zeros(len(m.hinges)))
     cloud = m.cloud(rest, m.subtree(joints.end))
     if not len(cloud):
-        return np.zeros(3)
+        return np.zeros(3)  # no shape, no witness
     ankle = rest.point(joints.end, joints.tail)
-    low = cloud[cloud[:, 2] < cloud[:, 2].min() + 0.4 * np.ptp(cloud[:, 2])]
+    low = cloud[cloud[:, 2] <= cloud[:, 2].min() + 0.4 * np.ptp(cloud[:, 2])]
     size = np.ptp(low[:, :2], axis=0)
     shift = (low.min(0) + low.max(0)) / 2 - ankle
     shift[2] = 0.0

@@ -75,7 +75,7 @@ def upward(mechanism: Mechanism) -> Float[np.ndarray, "3"]:
     legs, arms = (
         np.mean([rest.point(h.body, h.anchor) for k in pair for h in _first(mechanism, k)], axis=0) for pair in chosen
     )
-    ends = np.mean([mechanism.cloud(rest, mechanism.subtree(k)).mean(axis=0) for k in chosen[0]], axis=0)
+    ends = np.mean([_middle(mechanism, rest, k) for k in chosen[0]], axis=0)
     trunk, thighs = arms - legs, legs - ends
     along = trunk @ thighs / max(float(np.linalg.norm(trunk) * np.linalg.norm(thighs)), 1e-9)
     upright = bool(trunk @ z > 0.5 * np.linalg.norm(trunk))
@@ -126,10 +126,15 @@ def _unlike(m: Mechanism, rest, a: int, b: int) -> float:
         return float("inf")
     mass = [m.mass(m.subtree(k)) + 1e-3 for k in (a, b)]
     reach = [_reach(m, rest, k) + 1e-3 for k in (a, b)]
-    middles = [np.mean([*(rest.pos[c] for c in m.subtree(k)), *m.cloud(rest, m.subtree(k))], axis=0) for k in (a, b)]
-    if np.linalg.norm(middles[0] - middles[1]) < 1e-3:
+    if np.linalg.norm(_middle(m, rest, a) - _middle(m, rest, b)) < 1e-3:
         return float("inf")
     return float(abs(np.log(mass[0] / mass[1])) + 2 * abs(np.log(reach[0] / reach[1])))
+
+
+def _middle(m: Mechanism, rest: Frames, link: int) -> np.ndarray:
+    """Somewhere in the middle of a subtree: the mean over its bodies of where their surface is, or their origin."""
+    clouds = [(k, m.cloud(rest, [k])) for k in m.subtree(link)]
+    return np.mean([cloud.mean(axis=0) if len(cloud) else rest.pos[k] for k, cloud in clouds], axis=0)
 
 
 def _reach(m: Mechanism, rest, link: int) -> float:

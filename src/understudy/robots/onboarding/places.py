@@ -43,10 +43,23 @@ def trunk(m: Mechanism, anatomy: Anatomy, frames: Frames) -> Trunk:
     ends = [k for k in anatomy.trunk if k not in {*_up(m, pelvis), *_up(m, torso)}]
     head = ends[-1] if ends else torso
     neck = [h for k in _between(m, torso, head) for h in m.hinges_of(k)] if ends else []
-    clouds = m.cloud(frames, [b for k in (*anatomy.trunk,) for b in m.members(k)])
-    crown = float(clouds[:, 2].max()) if len(clouds) else float(frames.pos[torso][2])
+    crown = _crown(m, anatomy, frames, (torso, head))
     waist = [h for k in between for h in m.hinges_of(k)]
     return Trunk(pelvis, torso, head, tuple(waist), tuple(neck), crown)
+
+
+def _crown(m: Mechanism, anatomy: Anatomy, frames: Frames, upper: tuple[int, int]) -> float:
+    """The highest point of the trunk (m); where torso and head have no shape, as far above the shoulders as a person's
+    crown is."""
+    top = m.cloud(frames, [b for link in {*upper} for b in m.members(link)])
+    if len(top):
+        return float(m.cloud(frames, [b for link in anatomy.trunk for b in m.members(link)])[:, 2].max())
+    roots = [
+        float(np.mean([frames.pos[m.hinges[limb.hinges[0]].body][2] for limb in (pair.one, pair.other)]))
+        for pair in (anatomy.legs, anatomy.arms)
+        if pair
+    ]
+    return roots[-1] + 0.55 * (roots[-1] - roots[0] if len(roots) == 2 else abs(roots[0]))
 
 
 def places(

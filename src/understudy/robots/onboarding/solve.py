@@ -35,7 +35,9 @@ def least_squares(
         new = residual(candidate)
         better = (new**2).sum(-1) < cost
         q, value = np.where(better[:, None], candidate, q), np.where(better[:, None], new, value)
-        cost = (value**2).sum(-1)
+        before, cost = cost, (value**2).sum(-1)
         damping = np.clip(np.where(better, damping / 3, damping * 5), 1e-9, 1e3)
+        if (before - cost <= 1e-7 * before + 1e-12)[damping < 1e2].all():
+            break
     best = int(np.argmin(cost))
     return q[best], float(cost[best])

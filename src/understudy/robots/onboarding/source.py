@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
+import numpy as np
 
 from understudy.errors import FormatError
 from understudy.robots.onboarding.mesh_files import readable
 from understudy.robots.robot import Doubt
 
+_NUMBERS = (
+    *("body_pos", "body_quat", "body_ipos", "body_iquat", "body_mass", "body_inertia", "geom_pos", "geom_quat"),
+    *("geom_size", "jnt_pos", "jnt_axis", "jnt_range", "mesh_vert"),
+)
+_LARGEST = 1e4  # m, kg or kg m²
 _PLACEHOLDER = 1000.0  # no motor of a humanoid is that fast (rad/s) or that strong (Nm): a limit nobody filled in
 
 
@@ -63,6 +69,7 @@ def _read_mjcf(path: Path) -> Source:
     for mesh in list(spec.meshes):
         if not mesh.file:
             continue
+        mesh.name = mesh.name or Path(mesh.file).stem  # the name that MuJoCo gives it by the file
         file = folder / mesh.file if (folder / mesh.file).is_file() else path.parent / mesh.file
         name, content = readable(file)
         if content is not None:
@@ -155,9 +162,14 @@ def _compile(path: Path, spec: mujoco.MjSpec) -> mujoco.MjModel:
     for key in list(spec.keys):
         spec.delete(key)
     try:
-        return spec.compile()
+        model = spec.compile()
     except ValueError as error:  # MuJoCo's own report
         raise FormatError(path, f"MuJoCo cannot compile it: {error}") from error
+    for field in _NUMBERS:
+        values = getattr(model, field)
+        if not (np.abs(values) < _LARGEST).all():  # nan too
+            raise FormatError(path, f"a number ({field} of the compiled model) is not finite or beyond all measure.")
+    return model
 
 
 def _coupled(model: mujoco.MjModel) -> dict[str, str]:

@@ -45,10 +45,11 @@ def stances(figure: Figure) -> Stances:
         doubts += _misses(m, joints, solved, f"{side} leg")
         tee[list(joints.limb.hinges)] = solved.angles
         foot = _sole(m, joints, solved.q)
-        if foot is not None:
-            found[side] = (joints.end, foot[0])
-        else:
+        if foot is None:
             doubts.append(_no_sole(m, joints, side))
+            foot = _made_up_sole(m, joints, solved.q)
+            normal = foot[1] if ankle else None
+        found[side] = (joints.end, foot[0])
         bent = stance.pose(m, joints, stance.home(sign, normal, False, 0.0), rest, True)
         for home in homes:
             home[list(joints.limb.hinges)] = bent.angles
@@ -72,6 +73,15 @@ def _sole(m: Mechanism, joints: Joints, q: np.ndarray) -> tuple[np.ndarray, np.n
         return None
     corners, normal = found
     return frames.local(joints.end, corners), frames.mat[joints.end].T @ normal
+
+
+def _made_up_sole(m: Mechanism, joints: Joints, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners and normal of a sole below the ankle with a person's proportions to the leg, in the foot's frame."""
+    frames = m.forward(q)
+    hip, knee, ankle = joints.places(frames)
+    leg = float(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))
+    corners = np.array([[x, y, -0.09] for x, y in ((-0.06, -0.05), (0.2, -0.05), (0.2, 0.05), (-0.06, 0.05))])
+    return frames.local(joints.end, ankle + leg * corners), -frames.mat[joints.end][2]
 
 
 def _evened(
@@ -150,6 +160,7 @@ def _misses(m: Mechanism, joints: Joints, solved: stance.Solved, limb: str) -> l
 def _no_sole(m: Mechanism, joints: Joints, side: str) -> Doubt:
     return Doubt(
         f"{side} sole",
-        f"{m.bodies[joints.end].name} has no shape with a flat underside; a small square below the ankle stands in.",
+        f"{m.bodies[joints.end].name} has no shape with a flat underside; a person's sole, as long as the leg asks for, "
+        "stands in.",
         f"sole = [[-0.05, -0.03, -0.05], [0.1, -0.03, -0.05], [0.1, 0.03, -0.05]]  # under [feet.{side}]",
     )
