@@ -242,6 +242,11 @@ def test_names_options_and_endings(tmp_path):
         m.save(clip, tmp_path / "a.pkl", format="gmr")
     with pytest.raises(UnderstudyError, match=r"no format ends in '\.xyz'"):
         m.save(clip, tmp_path / "a.xyz")
+    (tmp_path / "a.FBX").write_bytes(b"Kaydara FBX Binary")
+    with pytest.raises(
+        FormatError, match=r"FBX is out of scope: .* File > Export > Motion Capture \(\.bvh\)"
+    ):
+        m.load(tmp_path / "a.FBX")
     m.save(clip, tmp_path / "a.npz")
     with pytest.raises(UnderstudyError, match="takes no options"):
         m.load(tmp_path / "a.npz", unit=1.0)
@@ -333,7 +338,9 @@ def test_kimodo_tables_from_elsewhere(corpus):
 
 
 @pytest.mark.corpus
-def test_joblib_pickles_are_refused_by_name(corpus):
-    files = sorted((corpus / "permissive" / "asap_g1_23dof").glob("*.pkl"))
-    with pytest.raises(FormatError, match=r"joblib\.numpy_pickle\.NumpyArrayWrapper"):
-        m.load(files[0], joints=JOINTS, robot="unitree_g1")
+def test_a_joblib_library_is_no_file_of_gmrs(corpus):
+    """It is read as what it is, and refused in words under another name."""
+    path = min((corpus / "permissive" / "asap_g1_23dof").glob("*.pkl"))
+    assert formats.detect(path) == "phc-pkl"
+    with pytest.raises(FormatError, match="plain containers"):
+        m.load(path, format="gmr-pkl", joints=JOINTS, robot="unitree_g1")

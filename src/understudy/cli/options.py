@@ -24,9 +24,9 @@ class Reading:
     """What a file may leave open. Readers settle it from the motion itself where they can."""
 
     unit: Metres = None
-    """Length of one unit of the file, in metres (BVH)."""
+    """Length of one unit of the file, in metres."""
     up: Annotated[str | None, tyro.conf.arg(metavar="AXIS")] = None
-    """The file's vertical axis: x, y or z (BVH)."""
+    """The file's vertical axis: x, y or z; of keypoints, where it points down, also -x, -y or -z."""
     source_fps: Rate = None
     """The true frame rate of the file, where it states none or a wrong one."""
 
@@ -36,14 +36,19 @@ class Reading:
     skeleton: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """The skeleton of a file that holds poses alone (the .asf of an .amc)."""
     layout: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """What the points of a keypoint array are: mediapipe-33, coco-17 or h36m-17."""
+    """What the points of a keypoint array are: mediapipe-33, coco-17, h36m-17, zed-body-18, zed-body-34 or
+    zed-body-38."""
+    person: Annotated[int | None, tyro.conf.arg(metavar="ID")] = None
+    """Which of the people of a body tracking recording, by the number that it gives them."""
     clip: Annotated[str | None, tyro.conf.arg(metavar="CLIP")] = None
     """Which of the clips of a file that holds several: its number, from 0, or its name."""
+    quat_order: Annotated[str | None, tyro.conf.arg(metavar="ORDER")] = None
+    """The order of the root's quaternion in a motion library that does not tell it: xyzw or wxyz."""
 
     def given(self) -> dict[str, Any]:
         """Only what was said, under the readers' own names."""
-        names = {"source_fps": "fps"}
-        said = {names.get(f.name, f.name): getattr(self, f.name) for f in fields(Reading)}
+        said = {field.name: getattr(self, field.name) for field in fields(Reading)}
+        said["fps"] = said.pop("source_fps")
         if self.clip is not None and self.clip.isdecimal():
             said["clip"] = int(self.clip)
         return {key: value for key, value in said.items() if value is not None}

@@ -12,7 +12,14 @@ from typing import Any
 
 from understudy.errors import FormatError, UnderstudyError, UnknownName
 from understudy.motion.formats.doors import existing, existing_file, read_npz_names
-from understudy.motion.formats.registry import FOLDER, FORMATS, ending_in, suffix_of, suffixes
+from understudy.motion.formats.registry import (
+    FOLDER,
+    FORMATS,
+    OUT_OF_SCOPE,
+    ending_in,
+    suffix_of,
+    suffixes,
+)
 from understudy.motion.ops import trim
 from understudy.motion.types import HumanMotion, RobotMotion
 
@@ -70,9 +77,8 @@ def detect(path: str | Path) -> str:
             f"{path} is a folder; one motion is needed here, a file or a folder of a known format."
         )
     if not candidates:
-        raise FormatError(
-            path, f"no format ends in {suffix!r}. Known endings: {_endings()}; or name the format."
-        )
+        unknown = f"no format ends in {suffix!r}. Known endings: {_endings()}; or name the format."
+        raise FormatError(path, OUT_OF_SCOPE.get(suffix, unknown))
     if len(candidates) == 1:
         return candidates[0]
     if suffix != FOLDER:

@@ -55,7 +55,7 @@ class _Sheet:
         if j == 0 or self.children[j] or self.moves[j]:
             return False
         still = np.array([1.0, 0.0, 0.0, 0.0])
-        return (
+        return bool(
             self.names[j] == f"{self.names[self.parents[j]]}_end"
             and quat_angle(self.quat[:, j], still).max() < 1e-4
         )

@@ -11,6 +11,13 @@ from pathlib import Path
 FOLDER = "/"
 """What a format that is a folder of files ends in."""
 
+OUT_OF_SCOPE = {
+    ".fbx": "FBX is out of scope: only its makers' own library reads all of it. Export the motion as BVH: in Blender, "
+    "import the FBX file, select the armature, then File > Export > Motion Capture (.bvh); MotionBuilder and Maya "
+    "export BVH as well.",
+}
+"""Endings that people may well come with, and what to do."""
+
 
 @dataclass(frozen=True)
 class Format:
