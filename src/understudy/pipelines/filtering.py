@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from understudy.curate.filters import FilterConfig, inspect, pieces
 from understudy.motion import load, trim
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.pipelines.dataset import Made
-from understudy.pipelines.retargeting import code_files
+from understudy.pipelines.version import code_version
 
 if TYPE_CHECKING:
     from understudy.robots.robot import Robot
@@ -37,9 +36,7 @@ class FilterClip:
 
     def version(self) -> str:
         """The package's version with a digest of the code that measures."""
-        from understudy.evaluate.benchmark import code_digest
-
-        return f"{version('understudy')}+{code_digest(code_files(ROOMS))}"
+        return code_version(ROOMS)
 
     def __call__(self, source: Path) -> list[Made]:
         """Raises UnderstudyError for whatever cannot be read or measured."""

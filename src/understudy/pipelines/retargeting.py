@@ -1,14 +1,14 @@
 """The recipe of a retargeting job: read, cut, resample, retarget, measure, certify."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.errors import UnderstudyError, UnknownName
 from understudy.pipelines.dataset import Made, content_hash
+from understudy.pipelines.version import code_version
 
 if TYPE_CHECKING:
     from understudy.evaluate.metric import Metric
@@ -52,11 +52,10 @@ class RetargetClip:
 
     def version(self) -> str:
         """The package's version with a digest of its code and of the robot's folder."""
-        from understudy.evaluate.benchmark import code_digest
         from understudy.robots.registry import DATA
 
-        folder = DATA / self.robot if (DATA / self.robot).is_dir() else Path(self.robot)
-        return f"{version('understudy')}+{code_digest([*code_files(ROOMS), folder])}"
+        own = DATA / self.robot
+        return code_version(ROOMS, own if own.is_dir() else Path(self.robot))
 
     def __call__(self, source: Path) -> list[Made]:
         """Raises UnderstudyError for whatever cannot be read or retargeted."""
@@ -92,15 +91,6 @@ def _retargeter(method: "Callable[..., Retargeter]", robot: str, ground: str) ->
     from understudy import robots
 
     return method(robots.load(robot), ground=ground)
-
-
-def code_files(rooms: Sequence[str]) -> list[Path]:
-    """The source files of some rooms, without the robots' data: the one robot in use is counted by itself."""
-    found: list[Path] = []
-    for room in rooms:
-        path = Path(__file__).parents[1] / room
-        found += [path] if path.is_file() else [p for p in path.rglob("*.py") if "data" not in p.parts]
-    return found
 
 
 def _told(option: Any) -> Any:
