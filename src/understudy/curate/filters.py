@@ -158,21 +158,22 @@ def _robot_judge(motion: RobotMotion, robot: Robot, config: FilterConfig) -> Jud
     limits, fps = config.robot, motion.fps
     ratio = joint.speed_ratio(tracks.joint_pos, fps, robot.velocity_limit).max(axis=1)
     collides = tracks.clearances.nearest < 0
-    lower_sole = np.min(list(sole_heights(tracks).values()), axis=0)
+    soles = list(sole_heights(tracks).values())
 
     def judge(start: float, end: float) -> list[Finding]:
         a, b = _frames(start, end, fps, motion.frames)
         fastest = ratio[a + 1 : b].max() if b > a + 1 else 0.0
-        return [
+        found = [
             _long_enough(start, end, config),
             _at_most(
                 "max_speed_ratio", fastest, limits.speed, "joint speed over motor's", joint.SPEED_TOLERANCE
             ),
             _at_most("self_collision", collides[a:b].mean(), limits.self_collision, "self-collision share"),
-            _at_most(
-                "floating", lower_sole[a:b].mean(), limits.floating, "mean height of the lower sole in m"
-            ),
         ]
+        if soles:  # a robot without feet cannot float
+            height = np.min(soles, axis=0)[a:b].mean()
+            found.append(_at_most("floating", height, limits.floating, "mean height of the lower sole in m"))
+        return found
 
     return judge
 

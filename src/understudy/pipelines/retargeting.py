@@ -1,12 +1,13 @@
 """The recipe of a retargeting job: read, cut, resample, retarget, measure, certify."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from understudy.errors import UnderstudyError, UnknownName
+from understudy.errors import LimitError, UnknownName
 from understudy.pipelines.dataset import Made, content_hash
 from understudy.pipelines.version import code_version
 
@@ -23,8 +24,9 @@ ROOMS = ("motion", "robots", "kinematics", "evaluate", "retarget", "rotations.py
 
 @dataclass(frozen=True)
 class RetargetClip:
-    """Turn one human clip into a certified motion of a robot.
+    """Turn one clip, of a human or of another robot, into a certified motion of a robot.
 
+    ``parts`` is what moves, as in ``FrameIKConfig``. ``source_robot`` names the joints of a robot's file that names none.
     ``reading`` are options of the file readers, as in ``motion.load``; ``start`` and ``end`` (s) cut the clip, ``fps``
     resamples it, ``human_height`` (m) scales it.
     """
@@ -32,6 +34,8 @@ class RetargetClip:
     robot: str = "unitree_g1"
     method: str = "frame-ik"
     ground: str = "auto"
+    parts: str = "whole"
+    source_robot: str | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
     start: float | None = None
     end: float | None = None
@@ -39,12 +43,18 @@ class RetargetClip:
     human_height: float | None = None
 
     def check(self) -> None:
-        """Raise UnknownName for a robot or a method that does not exist, before any worker is started."""
+        """Raise UnknownName or LimitError for what cannot be done with any clip, before a worker is started."""
         from understudy import retarget, robots
 
         if self.method not in retarget.METHODS:
             raise UnknownName("method", self.method, retarget.METHODS)
-        robots.load(self.robot)
+        takes = inspect.signature(retarget.METHODS[self.method]).parameters
+        if self.parts != "whole" and "parts" not in takes:
+            raise LimitError(
+                f"The method {self.method!r} moves the whole robot; it cannot do the {self.parts} part."
+            )
+        for robot in {self.robot, self.source_robot or self.robot}:
+            robots.load(robot)
 
     def configuration(self) -> Mapping[str, Any]:
         """The fields; a file among the reader's options (a body model) stands with the hash of its contents."""
@@ -69,12 +79,16 @@ class RetargetClip:
         return [Made(certified, {_name(metric): _si(metric) for metric in report.metrics})]
 
     def read(self, source: Path) -> "HumanMotion":
-        """The clip as it will be retargeted. Raises UnderstudyError if it is not a human's."""
-        from understudy import motion
+        """The clip as it will be retargeted; a robot's motion as its landmarks show it."""
+        from understudy import kinematics, motion, robots
+        from understudy.kinematics import clips
 
-        clip = motion.load(source, start=self.start, end=self.end, **self.reading)
+        bounds = {
+            key: value for key, value in (("start", self.start), ("end", self.end)) if value is not None
+        }
+        clip = clips.load(source, robot=self.source_robot, **bounds, **self.reading)
         if not isinstance(clip, motion.HumanMotion):
-            raise UnderstudyError(f"{source} holds a robot's motion; a human's motion is needed here.")
+            clip = kinematics.human_of(robots.load(self.source_robot or clip.robot), clip)
         if self.fps is not None:
             clip = motion.sample_every(clip, self.fps)
         return clip if self.human_height is None else motion.scale_to_height(clip, self.human_height)
@@ -83,14 +97,15 @@ class RetargetClip:
         """Made once in each process."""
         from understudy import retarget
 
-        return _retargeter(retarget.METHODS[self.method], self.robot, self.ground)
+        options = {} if self.parts == "whole" else {"parts": self.parts}
+        return _retargeter(retarget.METHODS[self.method], self.robot, ground=self.ground, **options)
 
 
 @lru_cache(maxsize=4)
-def _retargeter(method: "Callable[..., Retargeter]", robot: str, ground: str) -> "Retargeter":
+def _retargeter(method: "Callable[..., Retargeter]", robot: str, **options: str) -> "Retargeter":
     from understudy import robots
 
-    return method(robots.load(robot), ground=ground)
+    return method(robots.load(robot), **options)
 
 
 def _told(option: Any) -> Any:
