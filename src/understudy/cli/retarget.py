@@ -10,7 +10,7 @@ import tyro
 from understudy.cli.console import certificate_table, complain, out, print_json, quiet_stdout
 from understudy.cli.inputs import Plan, plan
 from understudy.cli.job import Job, run_job
-from understudy.cli.options import Inputs, Metres, Rate, Reading, Seconds
+from understudy.cli.options import Inputs, Metres, Name, Rate, Reading, Seconds
 from understudy.errors import UnderstudyError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Retarget:
-    """Turn human motions into motions of a robot, each with a certificate.
+    """Turn motions of humans, or of other robots, into motions of a robot, each with a certificate.
 
     Files, glob patterns and folders; a folder is searched, and its structure is kept below --out, which becomes a
     dataset with a manifest. Run the same command again after an interruption: what is done is not done again. A clip
@@ -27,13 +27,17 @@ class Retarget:
     """
 
     files: Inputs
-    """Human motions."""
+    """Motions of humans or robots; folders are searched for humans', and for robots' too with --source-robot."""
     out: Path
     """A file (.npz) for one clip, or a folder."""
     robot: str = "unitree_g1"
     """A name from `understudy robots list`, or a robot folder."""
     method: str = "frame-ik"
     """How to retarget."""
+    parts: Literal["whole", "upper", "lower"] = "whole"
+    """What moves: all of the robot; waist, arms and head; or all but the arms. The rest stands still (frame-ik)."""
+    source_robot: Name = None
+    """The robot whose joints a robot's file without names holds."""
     reading: Reading = field(default_factory=Reading)
     start: Seconds = None
     """Begin here (s)."""
@@ -56,7 +60,8 @@ class Retarget:
 
     def run(self) -> int:
         with quiet_stdout(self.json):
-            made = plan(self.files, self.out, ".npz")
+            holds = ("human",) if self.source_robot is None else ("human", "robot")
+            made = plan(self.files, self.out, ".npz", holds)
             recipe = self._recipe()
             recipe.check()
             result = self._one(recipe, made) if made.single else None
@@ -82,6 +87,8 @@ class Retarget:
             robot,
             self.method,
             self.ground,
+            self.parts,
+            self.source_robot,
             self.reading.given(),
             self.start,
             self.end,

@@ -1,6 +1,7 @@
 """What a robot's body occupies: capsules on links, the pairs that may collide, and distances over a clip."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import mujoco
 import numpy as np
@@ -35,6 +36,7 @@ class Capsules:
     rest: Float[np.ndarray, "pair"]
 
     @classmethod
+    @lru_cache(maxsize=16)
     def from_robot(cls, robot: Robot, *, hands: bool = False) -> "Capsules":
         """The collision primitives of a robot's model; ``hands`` lets pairs with hands count too.
 

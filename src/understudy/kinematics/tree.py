@@ -1,6 +1,7 @@
 """A kinematic tree as plain arrays: the one description that the numba and the torch implementation both start from."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import mujoco
 import numpy as np
@@ -35,6 +36,7 @@ class Tree:
     body_link: Int[np.ndarray, "body"]
 
     @classmethod
+    @lru_cache(maxsize=16)
     def from_robot(cls, robot: Robot) -> "Tree":
         """The tree of a robot's compiled model. Raises LimitError for joints that are neither free nor hinges."""
         m = robot.model

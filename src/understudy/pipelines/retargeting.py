@@ -26,7 +26,7 @@ ROOMS = ("motion", "robots", "kinematics", "evaluate", "retarget", "rotations.py
 class RetargetClip:
     """Turn one clip, of a human or of another robot, into a certified motion of a robot.
 
-    ``parts`` is what moves, as in ``FrameIKConfig``. ``source_robot`` names the joints of a robot's file that names none.
+    ``parts`` is what moves, as in ``FrameIKConfig``. ``source_robot`` names the joints of a robot's file without names.
     ``reading`` are options of the file readers, as in ``motion.load``; ``start`` and ``end`` (s) cut the clip, ``fps``
     resamples it, ``human_height`` (m) scales it.
     """

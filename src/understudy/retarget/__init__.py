@@ -32,10 +32,10 @@ __all__ = [
 ]
 
 
-def _frame_ik(robot: "Robot", *, ground: str = "auto") -> "Retargeter":
+def _frame_ik(robot: "Robot", *, ground: str = "auto", parts: str = "whole") -> "Retargeter":
     from understudy.retarget.frame_ik import FrameIK, FrameIKConfig
 
-    return FrameIK(robot, FrameIKConfig(ground=ground))
+    return FrameIK(robot, FrameIKConfig(ground=ground, parts=parts))
 
 
 def _gmr_like(robot: "Robot", *, ground: str = "auto") -> "Retargeter":
@@ -55,7 +55,8 @@ METHODS: dict[str, "Callable[..., Retargeter]"] = {
     "gmr-like": _gmr_like,
     "phuma-like": _phuma_like,
 }
-"""Methods by the names that the command line knows them by: a robot and common options in, a retargeter out."""
+"""Methods by the names that the command line knows them by: a robot and options in, a retargeter out. ``ground`` is an
+option of all; ``parts`` of those that can move a part of the robot."""
 
 BASELINES = frozenset({"gmr-like", "phuma-like"})
 """The methods that are there to be compared with: motions that robots cannot perform are part of what they do."""

@@ -1,5 +1,6 @@
 """The text of a BVH file as a tree and a table of numbers; nothing is interpreted here."""
 
+import warnings
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -228,6 +229,10 @@ def _motion_header(path: Path, lines: list[str], motion: int) -> tuple[int, tupl
 def _numbers(path: Path, lines: list[str], body: int, frames: int, columns: int) -> np.ndarray:
     """The table (time, channel), float64. Its size comes from the lines that are there, never from the
     header."""
+    values = _plain_numbers(lines[body:])
+    if len(values) == frames * columns and (np.abs(values) < LARGEST).all():
+        return values.reshape(frames, columns)
+    # Something is wrong; word by word it can be said what.
     rows = [(i, words) for i, line in enumerate(lines[body:], start=body + 1) if (words := line.split())]
     if not rows:
         raise FormatError(
@@ -255,6 +260,16 @@ def _numbers(path: Path, lines: list[str], body: int, frames: int, columns: int)
             if bad is not None:
                 raise FormatError(path, f"{bad[:40]!r} is not a finite number of usable size.", line)
     return values.reshape(frames, columns)
+
+
+def _plain_numbers(lines: list[str]) -> np.ndarray:
+    """All numbers of some lines, read by numpy in one go; none if anything else stands among them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            return np.fromstring(" ".join(lines), sep=" ")
+        except (DeprecationWarning, ValueError, OverflowError):
+            return np.empty(0)
 
 
 def _usable(number: float | None) -> bool:
