@@ -15,7 +15,9 @@ import numpy as np
 from tracked import keypoints
 
 from understudy import motion
-from understudy.motion import HumanMotion
+from understudy.motion import HumanMotion, RobotMotion
+from understudy.motion.formats.kimodo_bodies import G1_ROWS, HINGES
+from understudy.robots import Robot
 from understudy.rotations import (
     quat_conj,
     quat_from_euler,
@@ -260,6 +262,21 @@ def kimodo_soma(human: HumanMotion, folder: Path) -> Path:
 
 def kimodo_smplx(human: HumanMotion, folder: Path) -> Path:
     return _kimodo(human, folder / "smplx.npz", rigs.kimodo_smplx())
+
+
+def kimodo_g1(clip: RobotMotion, g1: Robot, folder: Path) -> Path:
+    """What Kimodo would write for a G1's motion: its bodies' poses, ends of feet and hands invented."""
+    import mujoco
+
+    data = mujoco.MjData(g1.model)
+    pos, rot = np.zeros((clip.frames, G1_ROWS, 3)), np.tile(np.eye(3), (clip.frames, G1_ROWS, 1, 1))
+    rows = [(0, 1), *((hinge.row, g1.model.joint(hinge.joint).bodyid[0]) for hinge in HINGES)]
+    for t in range(clip.frames):
+        data.qpos[:] = clip.qpos[t]
+        mujoco.mj_kinematics(g1.model, data)
+        for row, body in rows:
+            pos[t, row], rot[t, row] = data.xpos[body], data.xmat[body].reshape(3, 3)
+    return saved(folder / "g1.npz", posed_joints=pos @ Y_UP.T, global_rot_mats=Y_UP @ rot @ Y_UP.T)
 
 
 def deepmimic(human: HumanMotion, folder: Path) -> Path:

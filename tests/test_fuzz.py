@@ -1,80 +1,165 @@
-"""Two thousand damaged files of every format: each loads or is refused in a paragraph of ours, never otherwise."""
+"""Five thousand damaged files of every format: each loads or is refused in a paragraph of ours, never otherwise.
 
+Half of the damage is done to bytes and half to entries (``spoiling``). Pickles that try to run code are refused behind
+every door that opens pickles.
+"""
+
+import io
+import shutil
 import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hostile import attacks
+from made_files import KINDS, kimodo_g1
+from spoiling import damaged, spoil
 
-from understudy import kinematics, motion, robots
+from understudy import motion, robots
 from understudy.errors import UnderstudyError
-from understudy.motion import sample
-from understudy.motion.types import RobotMotion
+from understudy.kinematics import clips
+from understudy.motion import formats, sample
+from understudy.motion.formats.registry import FOLDER, FORMATS
+from understudy.motion.types import HumanMotion, RobotMotion
 
-EACH = 300
+EACH = 160
+"""Damaged files of each kind of file."""
+ROBOT_FORMATS = [n for n, f in FORMATS.items() if f.holds != "human" and formats.can(n, "write")]
+SOURCES = [
+    *(f"human {kind}" for kind in KINDS),
+    *(f"robot {name}" for name in ROBOT_FORMATS),
+    "robot kimodo-npz",
+]
+
+
+@dataclass(frozen=True)
+class Original:
+    """A sound file (or a folder), what it is, and what its reader must be told."""
+
+    path: Path
+    format: str
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
-def originals(tmp_path_factory):
-    """One sound file of each format, with the options that its reader needs."""
-    folder = tmp_path_factory.mktemp("sound")
-    g1 = robots.load("unitree_g1")
-    human = sample.motion("wave", fps=30.0)
-    home = np.tile(g1.home, (12, 1))
-    robot = RobotMotion(g1.name, g1.joints, 30.0, home[:, :3], home[:, 3:7], home[:, 7:])
+def g1():
+    return robots.load("unitree_g1")
+
+
+@pytest.fixture(scope="module")
+def stepping(g1):
+    """A quarter of a second of the G1 lifting its knee."""
+    home = np.tile(g1.home, (8, 1))
+    home[:, 7 + g1.joints.index("left_knee_joint")] += np.linspace(0.0, 0.3, 8)
+    return RobotMotion(g1.name, g1.joints, 30.0, home[:, :3], home[:, 3:7], home[:, 7:])
+
+
+def original(source: str, folder: Path, g1, stepping) -> Original:
+    holds, _, name = source.partition(" ")
+    if holds == "human":
+        kind = KINDS[name]
+        walk = motion.trim(sample.motion("walk", fps=kind.fps), 1.0, 1.0 + 7 / kind.fps)
+        return Original(kind.write(walk, folder), kind.format, kind.options)
+    if name == "kimodo-npz":
+        return Original(kimodo_g1(stepping, g1, folder), name)
+    suffix = FORMATS[name].suffixes[0]
+    path = folder / ("clip" if suffix == FOLDER else f"clip{suffix}")
+    clips.save(stepping, path, format=name)
     whose = {"joints": g1.joints, "robot": g1.name}
-    files = []
-    for name, clip, form, options in (
-        ("human.bvh", human, "bvh", {}),
-        ("human.npz", human, "native", {}),
-        ("robot.npz", robot, "native", {}),
-        ("robot.pkl", robot, "gmr-pkl", whose),
-        ("unitree.csv", robot, "unitree-csv", whose),
-        ("kimodo.csv", robot, "kimodo-csv", whose),
-    ):
-        motion.save(clip, folder / name, format=form)
-        files.append((folder / name, form, options))
-    motion.save(robot, folder / "mjlab.npz", format="mjlab-npz", bodies=kinematics.body_tracks(g1, robot))
-    files.append((folder / "mjlab.npz", "mjlab-npz", {}))
-    return files
+    return Original(path, name, {k: v for k, v in whose.items() if k in formats.options(name)})
 
 
-def damaged(data: bytes, rng: np.random.Generator) -> bytes:
-    """Cut, doubled, overwritten, shuffled or spiked with the words that parsers dislike."""
-    out = bytearray(data)
-    kind = rng.integers(6)
-    a, b = sorted(rng.integers(0, len(out) + 1, 2))
-    if kind == 0:
-        return bytes(out[:a])
-    if kind == 1:
-        return bytes(out[:a] + out[b:])
-    if kind == 2:
-        return bytes(out[:b] + out[a:])
-    if kind == 3:
-        for at in rng.integers(0, len(out), rng.integers(1, 20)):
-            out[at] = rng.integers(256)
-        return bytes(out)
-    if kind == 4:
-        word = rng.choice(
-            [b"nan", b"1e999", b"-", b"\x00" * 64, b"CHANNELS 9", b"ROOT x", b"c__builtin__\neval\n", b","]
-        )
-        return bytes(out[:a] + bytes(word) + out[a:])
-    return bytes(out[:a]) + rng.bytes(rng.integers(1, 200)) + bytes(out[b:])
-
-
-@pytest.mark.parametrize("which", range(7))
-def test_a_damaged_file_is_loaded_or_refused_never_worse(originals, tmp_path, which):
-    source, form, options = originals[which]
-    data, rng = source.read_bytes(), np.random.default_rng(which)
-    target, refused = tmp_path / source.name, []
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_damaged_file_is_loaded_or_refused_never_worse(source, g1, stepping, tmp_path):
+    (tmp_path / "sound").mkdir()
+    whole = original(source, tmp_path / "sound", g1, stepping)
+    rng, refused, loaded = np.random.default_rng(len(source) * 1000 + SOURCES.index(source)), [], 0
+    work = tmp_path / "work"
+    path = work / whole.path.name
     for k in range(EACH):
-        target.write_bytes(damaged(data, rng))
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(whole.path.parent, work)
+        harm(path, rng, entries=k % 2 == 1)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                clip = motion.load(target, format=form if k % 2 else None, **(options if k % 4 else {}))
+                clip = load(path, whole, k)
         except UnderstudyError as error:
             refused.append(str(error))
         else:
+            loaded += 1
             assert clip.frames > 0
-    assert len(refused) > EACH // 3
+            if isinstance(clip, HumanMotion):
+                assert np.isfinite(clip.landmarks()[0]).all()
+    assert len(refused) > EACH // 8
     assert all(message.strip() for message in refused)
+
+
+def harm(path: Path, rng: np.random.Generator, *, entries: bool) -> None:
+    """Damage a file, one of those beside it that it needs, or one of those in a folder."""
+    files = sorted(p for p in path.parent.rglob("*") if p.is_file())
+    victim = files[rng.integers(len(files))]
+    if entries:
+        spoil(victim, rng)
+    elif rng.random() < 0.02:
+        victim.unlink()
+    else:
+        victim.write_bytes(damaged(victim.read_bytes(), rng))
+
+
+def load(path: Path, whole: Original, k: int) -> HumanMotion | RobotMotion:
+    """Through one of the doors: the format named or found out, options given or not, with or without a robot's help."""
+    named = whole.format if k % 3 else None
+    if whole.options.keys() & {"joints", "robot"} and k % 4 < 2:
+        return clips.load(path, format=named, robot="unitree_g1")
+    return motion.load(path, format=named, **(whole.options if k % 5 else {}))
+
+
+def boxed(pickled: bytes) -> bytes:
+    """An .npy file of one object."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|O", "fortran_order": False, "shape": ()})
+    return header.getvalue() + pickled
+
+
+def zipped(name: str, content: bytes, **others: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for entry, data in ({name: content} | others).items():
+            archive.writestr(entry, data)
+    return file.getvalue()
+
+
+def torch_file(pickled: bytes) -> bytes:
+    return zipped("archive/data.pkl", pickled, **{"archive/byteorder": b"little", "archive/version": b"3\n"})
+
+
+DOORS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "pickle": (".pkl", bytes),
+    "compressed pickle": (".pkl", zlib.compress),
+    "npy object": (".npy", boxed),
+    "npz entry": (".npz", lambda pickled: zipped("poses.npy", boxed(pickled))),
+    "torch": (".pt", torch_file),
+    "ProtoMotions": (".motion", torch_file),
+}
+"""How a pickle may come: the ending of the file, and what becomes of it there."""
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_pickle_that_runs_code_is_refused_at_every_door(door, g1, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    suffix, wrapped = DOORS[door]
+    canary = tmp_path / "canary"
+    names = [None, *(name for name, format in FORMATS.items() if suffix in format.suffixes)]
+    for what, pickled in attacks(canary).items():
+        path = tmp_path / f"trap{suffix}"
+        path.write_bytes(wrapped(pickled))
+        for name in names:
+            with pytest.raises(UnderstudyError):
+                clips.load(path, format=name, robot=g1.name)
+            assert not canary.exists(), (what, name)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from made_files import kimodo_g1
 
 from understudy import motion, robots
 from understudy.errors import FormatError
@@ -90,22 +91,6 @@ def test_prompts_and_contacts_come_along(tmp_path):
     assert "no prompts" in clip.origin.inferred["texts"]
 
 
-def g1_file(path, clip, robot):
-    """What Kimodo would write for a G1's motion: its bodies' poses, ends of feet and hands invented."""
-    import mujoco
-
-    data = mujoco.MjData(robot.model)
-    pos, rot = np.zeros((clip.frames, 34, 3)), np.tile(np.eye(3), (clip.frames, 34, 1, 1))
-    rows = [(0, 1), *((h.row, robot.model.joint(h.joint).bodyid[0]) for h in HINGES)]
-    for t in range(clip.frames):
-        data.qpos[:] = clip.qpos[t]
-        mujoco.mj_kinematics(robot.model, data)
-        for row, body in rows:
-            pos[t, row], rot[t, row] = data.xpos[body], data.xmat[body].reshape(3, 3)
-    exchange = np.eye(3)[Y_UP]
-    np.savez(path, posed_joints=pos @ exchange.T, global_rot_mats=exchange @ rot @ exchange.T)
-
-
 def test_hinges_are_the_robots_own(tmp_path):
     g1 = robots.load("unitree_g1")
     rng = np.random.default_rng(0)
@@ -113,8 +98,7 @@ def test_hinges_are_the_robots_own(tmp_path):
     root = np.tile(g1.home[:7], (20, 1))
     root[:, 3:7] = quat_about("z", rng.uniform(-3, 3, 20))
     clip = RobotMotion(g1.name, g1.joints, 30.0, root[:, :3], root[:, 3:7], joints)
-    g1_file(tmp_path / "g1.npz", clip, g1)
-    read = motion.load(tmp_path / "g1.npz")
+    read = motion.load(kimodo_g1(clip, g1, tmp_path))
     assert isinstance(read, RobotMotion)
     assert (read.robot, read.joints) == (g1.name, g1.joints)
     # The model rounds the tilts of its shoulders to a hundredth of a degree.

@@ -32,8 +32,9 @@ def points_of(biped: Biped, pos: Float[np.ndarray, "*batch joint 3"]) -> dict[st
 
 
 def unit(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-    """Directions; a zero vector stays zero."""
-    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)
+    """Directions; what is too short to have one becomes zero."""
+    size = np.linalg.norm(v, axis=-1, keepdims=True)
+    return np.where(size > 1e-12, v, 0.0) / np.maximum(size, 1e-12)
 
 
 def middle(points: Points, part: str) -> np.ndarray:

@@ -36,7 +36,7 @@ def _by_period(lines: Sequence[str], width: Mapping[str, int]) -> dict[str, np.n
         words = " ".join(lines[place::period]).split()
         name = words[0]
         step = 1 + width.get(name, 0)
-        if name in out or len(words) != step * frames or set(words[::step]) != {name}:
+        if name not in width or name in out or len(words) != step * frames or set(words[::step]) != {name}:
             return None
         del words[::step]
         try:

@@ -76,7 +76,7 @@ def read_asf(path: str | Path) -> Asf:
     axes = "".join(root["axis"].words[1:]) if "axis" in root else "xyz"
     turn = _rotation(axes, tilt, degrees, path, root["axis"].number if "axis" in root else None)
     bones, parents = _tree(path, _bones(path, sections[":bonedata"], degrees), sections[":hierarchy"])
-    name = " ".join(sections.get(":name", [_Line(0, ("",))])[0].words)
+    name = " ".join(word for line in sections.get(":name", [])[:1] for word in line.words)
     return Asf(path, name, INCH / scale, degrees, order, turn, bones, parents)
 
 

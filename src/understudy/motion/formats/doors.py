@@ -58,6 +58,7 @@ def read_npz(path: Path, only: Container[str] | None = None) -> dict[str, np.nda
 
     Raises FormatError for whatever is not an archive of arrays; what is not asked for may be anything.
     """
+    path = existing_file(path)
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
             pointer = file.read(len(LFS_POINTER)) == LFS_POINTER

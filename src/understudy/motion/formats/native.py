@@ -1,7 +1,6 @@
 """The project's own file: a versioned npz without pickle, its entries named like the fields of the types."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from understudy.errors import FormatError, ShapeError, UnknownName
 from understudy.motion.files import atomic_path
 from understudy.motion.formats.doors import (
+    LARGEST,
     existing_file,
     need,
     number_of,
@@ -103,44 +103,57 @@ def _robot_entries(motion: RobotMotion) -> dict[str, Any]:
     }
 
 
-def _human(arrays: Mapping[str, np.ndarray], path: Path) -> HumanMotion:
+def _human(arrays: dict[str, np.ndarray], path: Path) -> HumanMotion:
     def get(key: str) -> np.ndarray:
-        return need(dict(arrays), key, path)
+        return need(arrays, key, path)
+
+    def numbers(key: str) -> np.ndarray:
+        return _numbers(arrays, key, path)
 
     landmarks = Landmarks(
         texts_of(get("landmark_names"), "landmark_names", path),
-        get("landmark_carriers"),
-        get("landmark_pos"),
-        get("landmark_quat"),
+        _numbers(arrays, "landmark_carriers", path, "iu"),
+        numbers("landmark_pos"),
+        numbers("landmark_quat"),
     )
     skeleton = Skeleton(
         text_of(get("skeleton"), "skeleton", path),
         texts_of(get("joints"), "joints", path),
-        get("parents"),
-        get("offsets"),
+        numbers("parents"),
+        numbers("offsets"),
         landmarks,
     )
     fps = number_of(get("fps"), "fps", path)
-    return HumanMotion(skeleton, fps, get("pos"), get("quat"), _tracks(arrays), _origin(arrays, path))
+    return HumanMotion(skeleton, fps, numbers("pos"), numbers("quat"), _tracks(arrays), _origin(arrays, path))
 
 
-def _robot(arrays: Mapping[str, np.ndarray], path: Path) -> RobotMotion:
+def _robot(arrays: dict[str, np.ndarray], path: Path) -> RobotMotion:
     def get(key: str) -> np.ndarray:
-        return need(dict(arrays), key, path)
+        return need(arrays, key, path)
 
     return RobotMotion(
         text_of(get("robot"), "robot", path),
         texts_of(get("joints"), "joints", path),
         number_of(get("fps"), "fps", path),
-        get("root_pos"),
-        get("root_quat"),
-        get("joint_pos"),
+        _numbers(arrays, "root_pos", path),
+        _numbers(arrays, "root_quat", path),
+        _numbers(arrays, "joint_pos", path),
         _tracks(arrays),
         _origin(arrays, path),
     )
 
 
-def _tracks(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _numbers(arrays: dict[str, np.ndarray], key: str, path: Path, kinds: str = "iuf") -> np.ndarray:
+    """An entry of real numbers (of these ``kinds``) of a usable size; what shape they must have, the types know."""
+    array = need(arrays, key, path)
+    if array.dtype.kind not in kinds or (np.abs(array) >= LARGEST).any():
+        raise FormatError(
+            path, f"the entry {key!r} holds no usable numbers ({array.dtype}, or infinite, or huge)."
+        )
+    return array
+
+
+def _tracks(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {k.removeprefix("track_"): v for k, v in arrays.items() if k.startswith("track_") and v.ndim}
 
 
@@ -155,8 +168,8 @@ def _origin_record(origin: Origin) -> dict[str, Any]:
     }
 
 
-def _origin(arrays: Mapping[str, np.ndarray], path: Path) -> Origin:
-    text = text_of(need(dict(arrays), "origin", path), "origin", path)
+def _origin(arrays: dict[str, np.ndarray], path: Path) -> Origin:
+    text = text_of(need(arrays, "origin", path), "origin", path)
     try:
         record = json.loads(text)
         certificate = record["certificate"]
