@@ -20,7 +20,9 @@ def found(g1, standing):
 
 def test_the_schema(found):
     told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert list(told) == ["robot", "clip", "fps", "frames", "duration", "metrics", "certificate", "series"]
+    assert list(told) == [
+        "robot", "clip", "fps", "frames", "duration", "metrics", "certificate", "series", "remarks"
+    ]  # fmt: skip
     assert (told["robot"], told["fps"], told["frames"]) == ("unitree_g1", FPS, FRAMES)
     for metric in told["metrics"]:
         assert set(metric) == {"key", "label", "value", "unit", "better", "note", "over"}

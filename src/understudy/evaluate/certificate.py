@@ -14,18 +14,24 @@ from jaxtyping import Float
 
 from understudy.errors import LimitError
 from understudy.evaluate import metrics_joint as joint
-from understudy.evaluate.metrics_contact import UNDER_FLOOR
+from understudy.evaluate.metrics_contact import UNDER_FLOOR, floor_give, no_floor
+from understudy.evaluate.remarks import about_source
 from understudy.evaluate.tracks import HumanTracks, RobotTracks, align, finite_frames
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots import load
 from understudy.robots.robot import Robot
+from understudy.rotations import quat_angle
 
-VERSION = 1
-"""Raised whenever a check, a threshold or the hash changes meaning."""
+VERSION = 2
+"""Raised whenever a check, a threshold or the hash changes meaning. Since 2 there are remarks, a fixed base has a check
+of its own in the floor's place, and robots below 1.3 m are held to less than 5 mm under the floor."""
 
 DEEPEST_OVERLAP = 0.001
 """Deepest overlap of two primitives (m) that passes: a solver that keeps bodies apart holds them so to within
 its own tolerance, and resampling a motion adds a little."""
+AWAY = 0.0001
+"""How far (m) a point of a fixed base, or one a metre from its root, may be from home: what rounding and a low-pass
+do to numbers that are all the same."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Certificate:
-    """All checks of one motion, and the hash of the arrays they were made on."""
+    """All checks of one motion, and the hash of the arrays they were made on.
+
+    ``remarks`` are sentences to read the verdict with: what was not checked and why, and what was assumed about the
+    body of the person that the motion was made from.
+    """
 
     robot: str
     checks: tuple[Check, ...]
     motion_hash: str
     version: int = VERSION
+    remarks: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -69,13 +80,15 @@ class Certificate:
             "robot": self.robot,
             "motion_hash": self.motion_hash,
             "checks": [asdict(check) for check in self.checks],
+            "remarks": list(self.remarks),
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "Certificate":
-        """Read what ``to_dict`` wrote."""
+        """Read what ``to_dict`` wrote; certificates of version 1 have no remarks."""
         checks = tuple(Check(**check) for check in stored["checks"])
-        return cls(stored["robot"], checks, stored["motion_hash"], stored["version"])
+        remarks = tuple(stored.get("remarks", ()))
+        return cls(stored["robot"], checks, stored["motion_hash"], stored["version"], remarks)
 
     def belongs_to(self, motion: RobotMotion) -> bool:
         """Whether the motion still holds exactly the numbers that were certified."""
@@ -104,30 +117,44 @@ def certify(motion: RobotMotion, human: HumanMotion | None = None, robot: Robot 
     """Check a robot motion: finite numbers, joint limits, motor speed, jumps, self-collision, floor.
 
     With ``human``, the clip it was made from, a jump counts only if the human did not make it; without, every
-    joint step above 0.5 rad counts. ``robot`` is loaded by the motion's own name if not given. A motion with
-    values that are not finite fails every check, because nothing else can be measured on it. Raises
-    SkeletonMismatch if the robot is another one, and LimitError if the human clip does not cover the same
-    time.
+    joint step above 0.5 rad counts. A robot on a fixed base is checked for staying there instead of for the floor.
+    ``robot`` is loaded by the motion's own name if not given. A motion with values that are not finite fails every
+    check, because nothing else can be measured on it. Raises SkeletonMismatch if the robot is another one, and
+    LimitError if the human clip does not cover the same time.
     """
     robot = load(motion.robot) if robot is None else robot
+    assumed = assumed_of(motion, human)
     finite = ~finite_frames(motion)
     if finite.any():
-        checks = (_finite(finite, motion.fps), *_unmeasured(human is not None))
-        return Certificate(robot.name, checks, motion_hash(motion))
-    return judge(motion, RobotTracks.of(robot, motion), None if human is None else align(motion, human))
+        checks = (_finite(finite, motion.fps), *_unmeasured(robot, human is not None))
+        return Certificate(robot.name, checks, motion_hash(motion), remarks=_remarks(robot, assumed))
+    source = None if human is None else align(motion, human)
+    return judge(motion, RobotTracks.of(robot, motion), source, assumed)
 
 
-def judge(motion: RobotMotion, robot: RobotTracks, human: HumanTracks | None) -> Certificate:
-    """The certificate of a motion whose kinematics have been computed already."""
+def judge(
+    motion: RobotMotion, robot: RobotTracks, human: HumanTracks | None, assumed: Mapping[str, str]
+) -> Certificate:
+    """The certificate of a motion whose kinematics have been computed already; see ``assumed_of``."""
     checks = (
         _finite(np.zeros(motion.frames, dtype=bool), motion.fps),
         _joint_limits(robot),
         _motor_speed(robot),
         _jumps(robot, human),
         _self_collision(robot),
-        _floor(robot),
+        _fixed_base(motion, robot.robot) if robot.robot.fixed_base else _floor(robot),
     )
-    return Certificate(robot.robot.name, checks, motion_hash(motion))
+    return Certificate(robot.robot.name, checks, motion_hash(motion), remarks=_remarks(robot.robot, assumed))
+
+
+def assumed_of(motion: RobotMotion, human: HumanMotion | None) -> Mapping[str, str]:
+    """What a reader inferred about the source: a robot motion made here has it from its human."""
+    return {**motion.origin.inferred, **({} if human is None else human.origin.inferred)}
+
+
+def _remarks(robot: Robot, assumed: Mapping[str, str]) -> tuple[str, ...]:
+    unchecked = f"{why}: the floor is not checked" if (why := no_floor(robot)) else ""
+    return (*([unchecked] if unchecked else []), *about_source(assumed))
 
 
 LABELS = {
@@ -137,13 +164,23 @@ LABELS = {
     "jumps": ("No unexplained jump", joint.JUMP, "rad a step"),
     "self_collision": ("No self-collision", 1e3 * DEEPEST_OVERLAP, "mm deep"),
     "floor": ("Above the floor", 1e3 * UNDER_FLOOR, "mm under"),
+    "fixed_base": ("Base at home", 1e3 * AWAY, "mm away"),
 }
-"""What each check is called, the most it lets pass, and in which unit."""
+"""What each check is called, the most it lets pass, and in which unit. The last two stand in for each other."""
 
 
-def _check(name: str, worst: Float[np.ndarray, "time"], fps: float, where: str, label: str = "") -> Check:
+def _check(
+    name: str,
+    worst: Float[np.ndarray, "time"],
+    fps: float,
+    where: str,
+    *,
+    label: str = "",
+    threshold: float | None = None,
+) -> Check:
     """A check over its per-frame quantity, in the check's unit."""
-    title, threshold, unit = LABELS[name]
+    title, usual, unit = LABELS[name]
+    threshold = usual if threshold is None else threshold
     frame = int(worst.argmax())
     value = float(worst[frame])
     return Check(name, label or title, threshold, unit, value, value <= threshold, frame, frame / fps, where)
@@ -172,7 +209,9 @@ def _motor_speed(robot: RobotTracks) -> Check:
 def _jumps(robot: RobotTracks, human: HumanTracks | None) -> Check:
     steps = joint.joint_steps(robot.joint_pos)
     if human is None:
-        return _check("jumps", steps.max(axis=1), robot.fps, _name(robot.robot.joints, steps), "No jump")
+        return _check(
+            "jumps", steps.max(axis=1), robot.fps, _name(robot.robot.joints, steps), label="No jump"
+        )
     # A step is excused only where the human's own landmarks jump; elsewhere the largest one is the value,
     # jump or not.
     steps = steps * (joint.landmark_turns(human.quat) <= joint.JUMP)[:, None]
@@ -187,12 +226,23 @@ def _self_collision(robot: RobotTracks) -> Check:
 
 def _floor(robot: RobotTracks) -> Check:
     under = 1e3 * np.maximum(-robot.clearances.lowest, 0.0)
-    return _check("floor", under.max(axis=1), robot.fps, _name(robot.clearances.capsules.bodies, under))
+    where = _name(robot.clearances.capsules.bodies, under)
+    return _check("floor", under.max(axis=1), robot.fps, where, threshold=1e3 * floor_give(robot.robot))
 
 
-def _unmeasured(with_human: bool) -> list[Check]:
+def _fixed_base(motion: RobotMotion, robot: Robot) -> Check:
+    """How far the root is from home; a turn counts by what it does at one metre."""
+    moved = np.linalg.norm(motion.root_pos.astype(np.float64) - robot.home[:3], axis=1)
+    turned = quat_angle(motion.root_quat.astype(np.float64), robot.home[None, 3:7].astype(np.float64))
+    return _check("fixed_base", 1e3 * (moved + turned), motion.fps, robot.bodies[0])
+
+
+def _unmeasured(robot: Robot, with_human: bool) -> list[Check]:
     checks = []
-    for name, (title, threshold, unit) in list(LABELS.items())[1:]:
+    names = [name for name in LABELS if name not in ("finite", "floor" if robot.fixed_base else "fixed_base")]
+    for name in names:
+        title, threshold, unit = LABELS[name]
+        threshold = 1e3 * floor_give(robot) if name == "floor" else threshold
         label = "No jump" if name == "jumps" and not with_human else title
         checks.append(
             Check(

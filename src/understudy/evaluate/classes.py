@@ -3,7 +3,6 @@
 import numpy as np
 from jaxtyping import Float
 
-from understudy.evaluate.reference import leg_length
 from understudy.evaluate.tracks import HumanTracks
 from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion
@@ -51,7 +50,7 @@ def length_class(frames: int) -> str:
 def complexity(human: HumanMotion) -> str:
     """ULOM, WBPM or WBCM, by ``RULES``. Raises SkeletonMismatch for a body without arms or legs."""
     tracks = HumanTracks.of(human)
-    leg = leg_length(tracks)
+    leg = tracks.leg
     if all(_planted(tracks, f"{side}_ankle", leg) for side in SIDES):
         return "ULOM"
     return "WBPM" if _composed(tracks) and _goes_somewhere(tracks, leg) else "WBCM"

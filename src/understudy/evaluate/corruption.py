@@ -179,10 +179,13 @@ class Deviation:
 
 
 def deviation(robot: Robot, clean: RobotMotion, made: RobotMotion, spoilt: Spoilt) -> Deviation:
-    """Compare what became of a corrupted clip with the clean motion. Raises ShapeError for unequal lengths."""
+    """Compare what became of a corrupted clip with the clean motion. A fixed base never follows a moved world.
+
+    Raises ShapeError for unequal lengths.
+    """
     if clean.frames != made.frames:
         raise ShapeError(f"The clean motion has {clean.frames} frames and the other one {made.frames}.")
-    back = moved_back(made, spoilt)
+    back = made if robot.fixed_base else moved_back(made, spoilt)
     joints = np.rad2deg(np.abs(back.joint_pos.astype(np.float64) - clean.joint_pos))
     (ours, _), (theirs, _) = landmark_tracks(robot, back), landmark_tracks(robot, clean)
     rise = float((back.root_pos[:, 2] - clean.root_pos[:, 2]).mean())

@@ -53,3 +53,8 @@ def average(
     if not len(values):
         return Metric(key, label, None, unit, "lower", empty)
     return Metric(key, label, scale * float(values.mean()), unit, "lower", note, len(values))
+
+
+def unmeasured(key: str, label: str, unit: str, why: str) -> Metric:
+    """A metric that means nothing on this robot, and why: None is no success."""
+    return Metric(key, label, None, unit, "lower", f"{why}: not measured")

@@ -65,7 +65,8 @@ def pool(results: Sequence[ClipResult], block: str = "raw", *, charge: bool = Tr
         own = [m for _, m in rows if m["key"] == key]
         values = [(m["value"], m["over"]) for m in own if m["value"] is not None and m["over"] > 0]
         clips = len(values)
-        if own[0]["unit"] == "%" and key not in COMPARISONS and failed:
+        # What no clip had a value of, the robot has not got; then failed clips have no share in it either.
+        if values and own[0]["unit"] == "%" and key not in COMPARISONS and failed:
             clips += failed
             values.append((100.0, lost))
         value, over = _together(key, values)

@@ -8,9 +8,10 @@ import numpy as np
 from understudy.evaluate import metrics_contact as contact
 from understudy.evaluate import metrics_joint as joint
 from understudy.evaluate import metrics_pose as pose
-from understudy.evaluate.certificate import Certificate, judge
+from understudy.evaluate.certificate import Certificate, assumed_of, judge
 from understudy.evaluate.metric import Metric
-from understudy.evaluate.reference import Build, Reference, build_reference
+from understudy.evaluate.reference import Build, build_reference
+from understudy.evaluate.scope import Scope, scope_of
 from understudy.evaluate.stance import Stance, detect
 from understudy.evaluate.tracks import HumanTracks, RobotTracks, align
 from understudy.motion.types import HumanMotion, RobotMotion
@@ -32,7 +33,10 @@ SERIES = {
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What ``report`` found; ``series`` are arrays over the robot's frames, named with their unit."""
+    """What ``report`` found; ``series`` are arrays over the robot's frames, named with their unit.
+
+    ``remarks`` are sentences on what was not measured, and the certificate's own.
+    """
 
     robot: str
     clip: str
@@ -42,6 +46,7 @@ class Report:
     metrics: tuple[Metric, ...]
     certificate: Certificate
     series: dict[str, np.ndarray]
+    remarks: tuple[str, ...] = ()
 
     def __getitem__(self, key: str) -> Metric:
         """The metric of a key. Raises KeyError."""
@@ -61,6 +66,7 @@ class Report:
             "metrics": [metric.to_dict() for metric in self.metrics],
             "certificate": self.certificate.to_dict(),
             "series": {name: _plain(values) for name, values in self.series.items()},
+            "remarks": list(self.remarks),
         }
 
 
@@ -68,27 +74,23 @@ def report(motion: RobotMotion, human: HumanMotion | None = None, robot: Robot |
     """Measure a robot motion, alone or against the human clip it was made from.
 
     The human is taken at the robot's frame times (``tracks.align``); without one, everything that compares or
-    that needs to know when a foot stands is left out. ``robot`` is loaded by the motion's own name if not
+    that needs to know when a foot stands is left out. What the robot has not got (legs, arms, a base that moves) has
+    metrics without values, whose notes say why. ``robot`` is loaded by the motion's own name if not
     given. Raises ShapeError for values that are not finite, SkeletonMismatch for a body that does not fit,
     and LimitError if the two clips do not cover the same time.
     """
     robot = load(motion.robot) if robot is None else robot
     performed = RobotTracks.of(robot, motion)
     source = None if human is None else align(motion, human)
-    stance = None if source is None else detect(source)
     bound = joint.stated_bound(motion.origin.history)
-    if source is None or stance is None:
+    certificate = judge(motion, performed, source, assumed_of(motion, human))
+    stance, left_out = None, ()
+    if source is None:
         metrics = [*_joint_metrics(performed, None, bound), *_contact_metrics(performed)]
     else:
-        reference = build_reference(Build.of(robot), source, stance.ankle_level)
-        metrics = [
-            pose.keypoint_error(performed, reference, source),
-            pose.keypoint_error_world(performed, reference),
-            pose.orientation(performed, source),
-            *_joint_metrics(performed, source, bound),
-            *_contact_metrics(performed),
-            *_stance_metrics(performed, source, stance, reference),
-        ]
+        scope = scope_of(robot, source.names, motion.origin.history)
+        stance, left_out = None if scope.feet else detect(source), scope.reasons
+        metrics = _compared(performed, source, stance, scope, bound)
     return Report(
         robot.name,
         motion.origin.source or (human.origin.source if human is not None else ""),
@@ -96,9 +98,32 @@ def report(motion: RobotMotion, human: HumanMotion | None = None, robot: Robot |
         motion.frames,
         motion.duration,
         tuple(metrics),
-        judge(motion, performed, source),
+        certificate,
         _series(metrics, performed, stance),
+        (*left_out, *certificate.remarks),
     )
+
+
+def _compared(
+    robot: RobotTracks, human: HumanTracks, stance: Stance | None, scope: Scope, bound: float | None
+) -> list[Metric]:
+    """Everything, where there is a human to compare with; no stance where soles are out of scope."""
+    seen = human.from_the_pelvis() if scope.held else human
+    ankle_level = 0.0 if stance is None else stance.ankle_level
+    reference = build_reference(Build.of(robot.robot), seen, ankle_level, scope)
+    return [
+        pose.keypoint_error(robot, reference, seen, scope),
+        pose.keypoint_error_world(robot, reference, scope),
+        pose.orientation(robot, seen, scope),
+        *_joint_metrics(robot, human, bound),
+        *_contact_metrics(robot),
+        contact.under_floor_alone(robot, human),
+        *(
+            contact.not_measured(contact.STANDING, scope.feet)
+            if stance is None
+            else _stance_metrics(robot, human, stance, reference.scale)
+        ),
+    ]
 
 
 def _joint_metrics(robot: RobotTracks, human: HumanTracks | None, bound: float | None) -> list[Metric]:
@@ -120,15 +145,12 @@ def _contact_metrics(robot: RobotTracks) -> list[Metric]:
     return [*contact.self_collision(robot), *contact.under_floor(robot)]
 
 
-def _stance_metrics(
-    robot: RobotTracks, human: HumanTracks, stance: Stance, reference: Reference
-) -> list[Metric]:
+def _stance_metrics(robot: RobotTracks, human: HumanTracks, stance: Stance, scale: float) -> list[Metric]:
     return [
-        contact.under_floor_alone(robot, human),
         contact.sole_error(robot, stance),
         contact.stance_float(robot, stance),
-        *contact.flat_skating(robot, human, stance, reference.scale),
-        *contact.toe_skating(robot, human, stance, reference.scale),
+        *contact.flat_skating(robot, human, stance, scale),
+        *contact.toe_skating(robot, human, stance, scale),
     ]
 
 

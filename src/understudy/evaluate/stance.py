@@ -8,7 +8,7 @@ strict ones. Both directions of time are treated alike.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -26,6 +26,9 @@ SHORTEST = 0.10
 TOE_TOP, ANKLE_TOP = 0.08, 0.18
 """Rest levels are sought below this height (m) over the floor: feet also dwell on stairs, and in the air of a
 person lying down."""
+FULL_SIZE = 0.6
+"""All these lengths and speeds are those of bodies whose legs are at least this long (m, hip to ankle). For a smaller
+body, such as a robot's motion taken for a source, they shrink in proportion."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,21 @@ def detect(human: HumanTracks) -> Stance:
 
     Raises SkeletonMismatch if the skeleton has no ankles.
     """
+    size = _size(human)
+    if size == 1.0:
+        return _detect(human)
+    found = _detect(replace(human, pos=human.pos / size, floor=human.floor / size))
+    return replace(found, ankle_level=found.ankle_level * size)
+
+
+def _size(human: HumanTracks) -> float:
+    """The body's size as a part of that of the smallest full-grown one; 1 for those, and for a body without legs."""
+    if not all(f"{side}_{part}" in human for side in SIDES for part in ("hip", "knee", "ankle")):
+        return 1.0
+    return min(1.0, human.leg / FULL_SIZE)
+
+
+def _detect(human: HumanTracks) -> Stance:
     ankle, ankle_speed = _heights_and_speeds(human, "ankle")
     if not all(f"{side}_toe" in human for side in SIDES):
         level = rest_level(_both(ankle), _both(ankle_speed), ANKLE_TOP)

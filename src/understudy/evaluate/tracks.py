@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from jaxtyping import Bool, Float
 
 from understudy.errors import LimitError, ShapeError, SkeletonMismatch
 from understudy.kinematics import Clearances, body_tracks, clearances
+from understudy.motion import posture
 from understudy.motion.bodies import BodyTracks
 from understudy.motion.floor import floor_height
+from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_apply, quat_slerp
+from understudy.rotations import quat_about, quat_apply, quat_mul, quat_slerp, quat_yaw
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class HumanTracks:
     """World poses of a human's landmarks at the robot's frame times, in the human's own size.
 
     ``pos`` in metres, z up; ``quat`` wxyz; ``fps`` is the robot's frame rate; ``floor`` the height (m) of the
-    floor under the human, judged on the whole clip.
+    floor under the human, judged on the whole clip; NaN for a body without feet, which stands nowhere.
     """
 
     names: tuple[str, ...]
@@ -33,9 +36,11 @@ class HumanTracks:
 
     @classmethod
     def of(cls, human: HumanMotion) -> "HumanTracks":
-        """A clip at its own frame times. Raises SkeletonMismatch for a skeleton without feet."""
+        """A clip at its own frame times."""
+        names = human.skeleton.landmarks.names
         pos, quat = (a.astype(np.float64) for a in human.landmarks())
-        return cls(human.skeleton.landmarks.names, human.fps, pos, quat, floor_height(human))
+        stands = any(name.endswith(("_toe", "_ankle")) for name in names)
+        return cls(names, human.fps, pos, quat, floor_height(human) if stands else float("nan"))
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
@@ -47,6 +52,21 @@ class HumanTracks:
     def turn(self, name: str) -> Float[np.ndarray, "time 4"]:
         """Orientation of one landmark. Raises SkeletonMismatch if the skeleton does not have it."""
         return self.quat[:, self._row(name)]
+
+    @cached_property
+    def leg(self) -> float:
+        """Hip to knee to ankle (m): the median over the clip, both legs averaged. Raises SkeletonMismatch."""
+        points = {f"{s}_{p}": self.at(f"{s}_{p}") for s in SIDES for p in ("hip", "knee", "ankle")}
+        length = posture.leg_length(points)
+        if not length > 0:
+            raise SkeletonMismatch("The human's legs have no length; nothing can be compared with them.")
+        return length
+
+    def from_the_pelvis(self) -> "HumanTracks":
+        """The same body as it sees itself: never turning round; as upright, and as high, as it is."""
+        ahead = quat_about("z", -quat_yaw(self.turn("pelvis")))[:, None]
+        away = self.at("pelvis")[:, None] * np.array([1.0, 1.0, 0.0])
+        return replace(self, pos=quat_apply(ahead, self.pos - away), quat=quat_mul(ahead, self.quat))
 
     def _row(self, name: str) -> int:
         return _row("skeleton", self.names, name)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from understudy.kinematics import landmark_tracks
 from understudy.motion.files import atomic_path
 from understudy.motion.types import HumanMotion, Origin, RobotMotion
 from understudy.robots import load
@@ -67,6 +68,7 @@ def write_report(
             _header(report, robot_motion),
             _film_strip(scene, name),
             _checks(report),
+            _remarks(report),
             _worst(scene, worst_moments(report), name),
             _metrics(report),
             _curves(report, human, robot_motion, robot),
@@ -169,6 +171,13 @@ def _checks(report: Mapping[str, Any]) -> str:
     )
 
 
+def _remarks(report: Mapping[str, Any]) -> str:
+    """What to read the numbers with: all that the report says, or else its certificate."""
+    remarks = report.get("remarks") or (report.get("certificate") or {}).get("remarks") or ()
+    items = "".join(f"<li>{escape(str(words))}</li>" for words in remarks)
+    return f"<section><h2>Remarks</h2><ul>{items}</ul></section>" if items else ""
+
+
 def _metrics(report: Mapping[str, Any]) -> str:
     metrics = report.get("metrics") or ()
     if not metrics:
@@ -208,9 +217,8 @@ def _worst(scene: Scene, moments: Sequence[Moment], renderer: str) -> str:
 
 
 def _curves(report: Mapping[str, Any], human: HumanMotion | None, motion: RobotMotion, robot: Robot) -> str:
-    panels = [
-        p for p in (_feet(report), _key_points(report), _collision(report), _root(human, motion, robot)) if p
-    ]
+    found = (_feet(report), _key_points(report), _collision(report), _pelvis(human, motion, robot))
+    panels = [panel for panel in found if panel is not None]
     return f"<section><h2>Over time</h2>{plots.curves(panels, motion.fps)}</section>" if panels else ""
 
 
@@ -255,8 +263,12 @@ def _collision(report: Mapping[str, Any]) -> plots.Panel | None:
     )
 
 
-def _root(human: HumanMotion | None, motion: RobotMotion, robot: Robot) -> plots.Panel:
-    lines = [plots.Curve(title(robot.name), 100 * motion.root_pos[:, 2].astype(float), plots.PLAIN)]
+def _pelvis(human: HumanMotion | None, motion: RobotMotion, robot: Robot) -> plots.Panel | None:
+    """The heights of both; nothing for a robot whose base is fixed."""
+    if robot.fixed_base:
+        return None
+    own = landmark_tracks(robot, motion)[0][:, robot.landmarks.index("pelvis"), 2]
+    lines = [plots.Curve(title(robot.name), 100 * own.astype(float), plots.PLAIN)]
     if human is not None and "pelvis" in human.skeleton.landmarks.names:
         rows = np.rint(np.arange(motion.frames) * human.fps / motion.fps).astype(int)
         pelvis = human.landmarks()[0][:, human.skeleton.landmarks.index("pelvis"), 2]

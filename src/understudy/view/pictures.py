@@ -23,6 +23,8 @@ NICER = (
     "Pictures are drawn in software, plainly: no OpenGL works on this machine. The system package libegl1 or "
     "libosmesa6 (apt-get install libosmesa6) makes them nicer."
 )
+SMALL = 0.5
+"""Who is less than this part as tall as another one is shown at a scale of its own, where each has a picture."""
 INK, FAINT, PAPER = (38, 43, 51), (120, 128, 138), (255, 255, 255)
 
 
@@ -126,19 +128,25 @@ def stills(
 def strip(
     scene: Scene, frames: Sequence[int], size: tuple[int, int], renderer: str
 ) -> list[list[np.ndarray]]:
-    """Portraits of every actor at some frames, all at one scale and from one side, so that poses compare."""
-    tall = max(float((a.pos[..., 2] + a.bounds()[1]).max()) for a in scene.actors)
-    height = 0.47 * min(tall, 2.4)
-    distance = max(portrait_distance(a, scene.view, height, size) for a in scene.actors)
+    """Portraits of every actor at some frames, all at one scale and from one side, so that poses compare.
+
+    Who is much smaller than another, as a tabletop robot is, is shown at a scale of its own.
+    """
+    tall = [float((a.pos[..., 2] + a.bounds()[1]).max()) for a in scene.actors]
+    small = [own < SMALL * max(tall) for own in tall]
     pos, quat = scene.pos, scene.quat
+    rows = []
     with open_renderer(renderer, scene.shapes, size) as draw:
-        return [
-            [
-                draw.draw(pos[f], quat[f], portrait(actor, f, scene.view, distance, height), scene.mask(i))
-                for f in frames
-            ]
-            for i, actor in enumerate(scene.actors)
-        ]
+        for i, actor in enumerate(scene.actors):
+            peers = [k for k in range(len(tall)) if k == i or not (small[i] or small[k])]
+            height = 0.47 * min(max(tall[k] for k in peers), 2.4)
+            distance = max(portrait_distance(scene.actors[k], scene.view, height, size) for k in peers)
+            cameras = [portrait(actor, f, scene.view, distance, height) for f in frames]
+            mask = scene.mask(i)
+            rows.append(
+                [draw.draw(pos[f], quat[f], camera, mask) for f, camera in zip(frames, cameras, strict=True)]
+            )
+    return rows
 
 
 def text(
@@ -154,6 +162,16 @@ def text(
     pen.text(at, words, fill=ink, font=ImageFont.load_default(size), anchor=anchor)
 
 
+def apart(middles: Float[np.ndarray, "n"], widths: Sequence[float], gap: float) -> list[float]:
+    """Middles of words on a line, in the order given, moved no more than it takes to keep them ``gap`` apart."""
+    placed = [float(x) for x in middles]
+    for k in range(1, len(placed)):
+        lack = placed[k - 1] + 0.5 * (widths[k - 1] + widths[k]) + gap - placed[k]
+        if lack > 0:
+            placed = [x - lack / 2 for x in placed[:k]] + [x + lack / 2 for x in placed[k:]]
+    return placed
+
+
 def clock(seconds: float) -> str:
     """A time stamp: ``3.25 s``, and ``1:03.25`` from a minute on."""
     if seconds < 60:
@@ -167,8 +185,11 @@ def _captioned(picture: np.ndarray, scene: Scene, frame: int, camera: Camera, *,
     pen = ImageDraw.Draw(image)
     width, height = image.size
     size = max(height * letter, 9)
-    for actor in scene.actors:
-        (x, _), _ = camera.project(actor.root[frame].astype(np.float64), (width, height))
-        text(pen, (float(np.clip(x, 0.1 * width, 0.9 * width)), height - 1.3 * size), actor.label, size=size)
+    names = [actor.label for actor in scene.actors]
+    roots = np.array([actor.root[frame] for actor in scene.actors], np.float64)
+    wide = [pen.textlength(name, font=ImageFont.load_default(size)) for name in names]
+    under = np.clip(camera.project(roots, (width, height))[0][:, 0], 0.1 * width, 0.9 * width)
+    for x, name in zip(apart(under, wide, 0.5 * size), names, strict=True):
+        text(pen, (x, height - 1.3 * size), name, size=size)
     text(pen, (width - size, 1.3 * size), clock(frame / scene.fps), size=size, ink=FAINT, anchor="rm")
     return np.asarray(image)

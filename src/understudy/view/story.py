@@ -55,4 +55,6 @@ def _verdict(certificate: Mapping[str, Any]) -> str:
         f"| {number(c.get('value'))} | {number(c.get('threshold'))} {c.get('unit', '')} |"
         for c in checks
     ]
-    return "\n".join([head, "", "| check | value | at most |", "|---|---|---|", *rows])
+    remarks = [f"- {words}" for words in certificate.get("remarks", ())]
+    table = [head, "", "| check | value | at most |", "|---|---|---|", *rows]
+    return "\n".join([*table, "", *remarks] if remarks else table)
