@@ -86,7 +86,7 @@ class Onboard:
     out: Path | None = None
     """The folder to make; by default NAME in the current folder."""
     licence: str | None = None
-    """A line for NOTICE: whose figures these are, under which licence. A licence file beside the model is found anyway."""
+    """A line for NOTICE: whose figures these are, under which licence. A licence file beside the model is found."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print one JSON document instead of words."""
 
@@ -101,11 +101,8 @@ class Onboard:
         robot = robots.load(made.folder)
         console = out()
         parts = ", ".join(part for part in ("legs" * bool(robot.feet), "arms" * _has_arms(robot)) if part)
-        console.print(
-            f"{made.folder}: {len(robot.joints)} joints, {robot.height:.2f} m, {robot.model.body_mass.sum():.1f} kg, {parts}",
-            markup=False,
-            soft_wrap=True,
-        )
+        size = f"{len(robot.joints)} joints, {robot.height:.2f} m, {robot.model.body_mass.sum():.1f} kg"
+        console.print(f"{made.folder}: {size}, {parts}", markup=False, soft_wrap=True)
         _tell(doubts)
         console.print(f"Look at it: understudy robots doctor {made.folder}", markup=False, soft_wrap=True)
         return 0
@@ -127,8 +124,8 @@ class Doctor:
 
     def run(self) -> int:
         from understudy import robots
-        from understudy.cli.robots_picture import write_picture
         from understudy.robots.doctor import examine
+        from understudy.view.examination import write_picture
 
         robot = robots.load(self.robot)
         found = examine(robot)

@@ -42,10 +42,10 @@ class Robot:
     in which the robot stands like the canonical T-pose of ``motion.landmarks``; in it, every landmark frame
     equals the world frame. It serves calibration and may lie outside the joint ranges. A robot with a
     ``fixed_base`` keeps the free joint in its model, which says where it stands, and never moves it from
-    ``home``; a robot without legs has no ``feet``. ``harmless_contacts`` are pairs of bodies whose primitives touch by construction
-    and never by fault; ``hands`` are bodies left out of self-collision counts. Geoms of group 2 are what
-    one sees, geoms of group 3 (named ``…_collision``) what touches; ``height`` is sole to crown (m),
-    ``notice`` whose figures these are.
+    ``home``; a robot without legs has no ``feet``. ``harmless_contacts`` are pairs of bodies whose primitives
+    touch by construction and never by fault; ``hands`` are bodies left out of self-collision counts. Geoms
+    of group 2 are what one sees, geoms of group 3 (named ``…_collision``) what touches; ``height`` is sole to
+    crown (m), ``notice`` whose figures these are, ``doubts`` what could not be decided when it was onboarded.
     """
 
     name: str

@@ -40,20 +40,37 @@ def build(source: Source) -> Built:
     inside = _subtree(model, root)
     rng = np.random.default_rng(0)
     index = {b: k for k, b in enumerate(inside)}
-    bodies = tuple(_body(model, b, -1 if k == 0 else index[model.body_parentid[b]], rng) for k, b in enumerate(inside))
+    bodies = tuple(
+        _body(model, b, -1 if k == 0 else index[model.body_parentid[b]], rng) for k, b in enumerate(inside)
+    )
     hinges, doubts = [], list(source.doubts)
     for b in inside:
         for j in _joints(model, b):
             if j not in base:
                 hinges += _hinges(source, j, index[b])
     mechanism = Mechanism(bodies, tuple(hinges))
-    sliding = [_name(model, j) for b in inside for j in _joints(model, b) if j not in base and _kind(model, j) == _JOINT.mjJNT_SLIDE]
+    sliding = [
+        _name(model, j)
+        for b in inside
+        for j in _joints(model, b)
+        if j not in base and _kind(model, j) == _JOINT.mjJNT_SLIDE
+    ]
     if sliding:
-        doubts.append(_doubt("slides", sliding, "slide; only hinges can follow a human, so they are frozen at zero"))
-    balls = [_name(model, j) for b in inside for j in _joints(model, b) if _kind(model, j) == _JOINT.mjJNT_BALL]
+        doubts.append(
+            _doubt("slides", sliding, "slide; only hinges can follow a human, so they are frozen at zero")
+        )
+    balls = [
+        _name(model, j) for b in inside for j in _joints(model, b) if _kind(model, j) == _JOINT.mjJNT_BALL
+    ]
     if balls:
-        doubts.append(_doubt("ball joints", balls, "are ball joints; each became three hinges about x, y and z"))
-    others = [model.body(b).name for b in _children(model, 0) if root not in (0, b) and any(_joints(model, k) for k in _subtree(model, b))]
+        doubts.append(
+            _doubt("ball joints", balls, "are ball joints; each became three hinges about x, y and z")
+        )
+    others = [
+        model.body(b).name
+        for b in _children(model, 0)
+        if root not in (0, b) and any(_joints(model, k) for k in _subtree(model, b))
+    ]
     if others:
         doubts.append(_doubt("props", others, "stand beside the robot in the file and were left out"))
     if source.welds:
@@ -68,7 +85,9 @@ def _root(source: Source) -> int:
     model = source.model
     count = {b: sum(len(_joints(model, k)) for k in _subtree(model, b)) for b in _children(model, 0)}
     if not count or max(count.values()) == 0:
-        raise FormatError(source.path, "the model has no joints: there is nothing that could move like a human.")
+        raise FormatError(
+            source.path, "the model has no joints: there is nothing that could move like a human."
+        )
     best = max(count, key=lambda b: count[b])
     own = _joints(model, best)
     free = any(_kind(model, j) == _JOINT.mjJNT_FREE for j in own)
@@ -157,7 +176,9 @@ def _effort(source: Source, j: int) -> float:
         gear = abs(model.actuator_gear[a, 0])
         if model.actuator_forcelimited[a]:
             found.append(np.abs(model.actuator_forcerange[a]).max() * gear)
-        torque = model.actuator_gaintype[a] == mujoco.mjtGain.mjGAIN_FIXED and not model.actuator_biasprm[a].any()
+        torque = (
+            model.actuator_gaintype[a] == mujoco.mjtGain.mjGAIN_FIXED and not model.actuator_biasprm[a].any()
+        )
         if torque and model.actuator_ctrllimited[a]:
             found.append(np.abs(model.actuator_ctrlrange[a]).max() * abs(model.actuator_gainprm[a, 0]) * gear)
     found = [float(f) for f in found if f > 0]

@@ -56,7 +56,8 @@ def settle(
     if not len(pairs):
         return shapes, []
     near = {
-        (x, y): _near(m, x, y, 0.08 * height) for x, y in {tuple(map(int, shapes.body[pair])) for pair in pairs}
+        (x, y): _near(m, x, y, 0.08 * height)
+        for x, y in {tuple(map(int, shapes.body[pair])) for pair in pairs}
     }
     far = np.array([not near[int(shapes.body[a]), int(shapes.body[b])] for a, b in pairs])
     for _ in range(3):

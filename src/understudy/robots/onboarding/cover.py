@@ -1,4 +1,4 @@
-"""Primitives for every body of a figure: fitted in the T-pose on the left and along the middle, mirrored to the right."""
+"""Primitives for every body of a figure: fitted in the T-pose on the left and in the middle, mirrored to the right."""
 
 from dataclasses import dataclass
 
@@ -111,10 +111,16 @@ def _capsules(
     level, top = float(sole[:, 2].mean()), float(cloud[:, 2].max())
     lying = foot_capsules(sole, min(top - level, 0.03 * height))
     above = cloud[cloud[:, 2] > level + 1.6 * float(lying.radius.max())]
-    upper = fit_capsules(above, np.inf, False) if len(above) and np.ptp(above, axis=0).max() > _SMALL * height else joined([])
+    upper = (
+        fit_capsules(above, np.inf, False)
+        if len(above) and np.ptp(above, axis=0).max() > _SMALL * height
+        else joined([])
+    )
     if len(upper):  # nothing of a foot may reach below its sole
         low = np.minimum(upper.start[:, 2], upper.end[:, 2]) - upper.radius - level
-        upper = Capsules(upper.start, upper.end, np.maximum(upper.radius + np.minimum(low - 0.002, 0.0), 1e-3))
+        upper = Capsules(
+            upper.start, upper.end, np.maximum(upper.radius + np.minimum(low - 0.002, 0.0), 1e-3)
+        )
     return joined([lying, upper])
 
 
@@ -141,7 +147,7 @@ def _alike(cloud: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _even(cloud: np.ndarray) -> bool:
-    return abs(cloud[:, 1].min() + cloud[:, 1].max()) < 0.1 * np.ptp(cloud[:, 1])
+    return bool(abs(cloud[:, 1].min() + cloud[:, 1].max()) < 0.1 * np.ptp(cloud[:, 1]))
 
 
 def _local(frames: Frames, k: int, c: Capsules) -> Capsules:

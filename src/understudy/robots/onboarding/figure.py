@@ -98,8 +98,8 @@ def _disputed(votes: dict[str, float]) -> Doubt:
 def _ambiguous(legs: bool) -> Doubt:
     return Doubt(
         "limbs",
-        f"mass, height and names hardly say which limbs are legs and which are arms; there {'are' if legs else 'are no'} "
-        "legs by now. Look at the picture.",
+        f"mass, height and names hardly say which limbs are legs and which are arms; there "
+        f"{'are' if legs else 'are no'} legs by now. Look at the picture.",
         "# rename the joints in the model (leg, arm) and onboard again",
     )
 

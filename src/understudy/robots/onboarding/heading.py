@@ -19,8 +19,8 @@ _RIGHT = re.compile(r"(^|[_\-. ])(r|right)([_\-. ]|$)|right|^R[A-Z]", re.IGNOREC
 
 @dataclass(frozen=True, eq=False)
 class Heading:
-    """``root`` has x forward, y left, z up as its columns, in the file's root frame. ``votes`` are the signs by witness,
-    positive for the chosen way."""
+    """``root`` has x forward, y left, z up as its columns, in the file's root frame. ``votes`` are the signs by
+    witness, positive for the chosen way."""
 
     root: Float[np.ndarray, "3 3"]
     votes: dict[str, float]

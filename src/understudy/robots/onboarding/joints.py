@@ -60,7 +60,7 @@ def measure(m: Mechanism, limb: Limb, arm: bool) -> Joints:
     length = float(np.linalg.norm(far - lines[0][0]))
     best = max(range(1, len(lines)), key=lambda k: _bend_score(lines, k, far, length))
     if _bend_score(lines, best, far, length) < 0.05 * length:
-        return _rigid(m, rest, limb, lines, far, arm)
+        return _rigid(rest, limb, lines, far, arm)
     root = meeting(lines[:best][::-1], lines[best - 1][0], length)
     middle = _on_line(lines[best], root)
     bulk = m.cloud(rest, m.subtree(limb.end))
@@ -102,11 +102,14 @@ def measure(m: Mechanism, limb: Limb, arm: bool) -> Joints:
     )
 
 
-def _rigid(m: Mechanism, rest: Frames, limb: Limb, lines: list, far: np.ndarray, arm: bool) -> Joints:
+def _rigid(rest: Frames, limb: Limb, lines: list, far: np.ndarray, arm: bool) -> Joints:
     """A limb without elbow or knee: the middle lies halfway."""
     root = meeting(lines[::-1], lines[-1][0], float(np.linalg.norm(far - lines[0][0])))
-    places = [rest.local(limb.end, p) for p in (root, root + 0.45 * (far - root), root + 0.8 * (far - root), far)]
-    return Joints(limb, arm, None, limb.end, limb.end, limb.end, *places, 0.0, 1.0, False)
+    end = limb.end
+    root, middle, tail, tip = (
+        rest.local(end, root + share * (far - root)) for share in (0.0, 0.45, 0.8, 1.0)
+    )
+    return Joints(limb, arm, None, end, end, end, root, middle, tail, tip, 0.0, 1.0, False)
 
 
 def _line(m: Mechanism, frames: Frames, hinge: int) -> tuple[np.ndarray, np.ndarray]:

@@ -73,7 +73,8 @@ def upward(mechanism: Mechanism) -> Float[np.ndarray, "3"]:
         return z
     rest = mechanism.forward(np.zeros(len(mechanism.hinges)))
     legs, arms = (
-        np.mean([rest.point(h.body, h.anchor) for k in pair for h in _first(mechanism, k)], axis=0) for pair in chosen
+        np.mean([rest.point(h.body, h.anchor) for k in pair for h in _first(mechanism, k)], axis=0)
+        for pair in chosen
     )
     ends = np.mean([_middle(mechanism, rest, k) for k in chosen[0]], axis=0)
     trunk, thighs = arms - legs, legs - ends
@@ -83,7 +84,8 @@ def upward(mechanism: Mechanism) -> Float[np.ndarray, "3"]:
     lying = not upright and (along < 0.9 or alike)  # a person in a file whose z is not up, or four legs
     if along < 0.5 or lying or np.linalg.norm(trunk) < 0.2 * np.linalg.norm(thighs):
         raise LimitError(
-            "The two pairs of limbs hang behind each other, not above each other: four-legged robots cannot be taken on."
+            "The two pairs of limbs hang behind each other, not above each other: four-legged robots cannot be "
+            "taken on."
         )
     return z if upright else trunk / np.linalg.norm(trunk)
 
@@ -140,7 +142,9 @@ def _middle(m: Mechanism, rest: Frames, link: int) -> np.ndarray:
 def _reach(m: Mechanism, rest, link: int) -> float:
     """Length along the longest chain of links beyond ``link``, independent of the pose."""
     children = m.children(link)
-    own = max((np.linalg.norm(rest.local(link, m.cloud(rest, m.members(link))), axis=1).max(initial=0.0)), 0.0)
+    own = max(
+        (np.linalg.norm(rest.local(link, m.cloud(rest, m.members(link))), axis=1).max(initial=0.0)), 0.0
+    )
     beyond = [np.linalg.norm(rest.pos[c] - rest.pos[link]) + _reach(m, rest, c) for c in children]
     return float(max([own, *beyond]))
 
@@ -237,7 +241,10 @@ def _trunk_to(m: Mechanism, trunk: tuple[int, ...], limbs: list[Pair]) -> tuple[
     ends = [link for link in trunk if not [c for c in m.children(link) if c in trunk] and link not in needed]
     if ends:
         centre = np.mean([rest.pos[m.hinges[p.one.hinges[0]].body] for p in limbs], axis=0)
-        head = max(ends, key=lambda link: np.linalg.norm(m.cloud(rest, m.subtree(link)) - centre, axis=1).max(initial=0.0))
+        head = max(
+            ends,
+            key=lambda link: np.linalg.norm(m.cloud(rest, m.subtree(link)) - centre, axis=1).max(initial=0.0),
+        )
         needed |= set(_ancestors(m, head))
     return tuple(link for link in trunk if link in needed)
 

@@ -55,9 +55,7 @@ class Frames:
     pos: Float[np.ndarray, "*batch body 3"]
     mat: Float[np.ndarray, "*batch body 3 3"]
 
-    def point(
-        self, body: int, local: Float[np.ndarray, "*shape 3"]
-    ) -> Float[np.ndarray, "*rest 3"]:
+    def point(self, body: int, local: Float[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*rest 3"]:
         """Points of a body's frame in the root's. Several points need an unbatched pose."""
         if local.ndim == 1:
             return self.pos[..., body, :] + self.mat[..., body, :, :] @ local
@@ -154,7 +152,9 @@ class Mechanism:
             for i in range(j):  # inner hinges of the same body are now seen from a frame that has turned
                 if hinges[i].body == hinge.body and i not in still:
                     inner = hinges[i]
-                    hinges[i] = replace(inner, axis=turn.T @ inner.axis, anchor=turn.T @ (inner.anchor - shift))
+                    hinges[i] = replace(
+                        inner, axis=turn.T @ inner.axis, anchor=turn.T @ (inner.anchor - shift)
+                    )
         return Mechanism(tuple(bodies), tuple(h for j, h in enumerate(hinges) if j not in still))
 
     def turned(self, root: Float[np.ndarray, "3 3"]) -> "Mechanism":
@@ -181,9 +181,14 @@ class Mechanism:
             places = [(still.local(k, still.pos[m]), still.mat[k].T @ still.mat[m]) for m in self.members(k)]
             mass = sum(b.mass for b in rest)
             centres = [p + m @ b.com for b, (p, m) in zip(rest, places, strict=True)]
-            com = sum((b.mass * c for b, c in zip(rest, centres, strict=True)), np.zeros(3)) / max(mass, 1e-12)
+            com = sum((b.mass * c for b, c in zip(rest, centres, strict=True)), np.zeros(3)) / max(
+                mass, 1e-12
+            )
             inertia = sum(
-                (m @ b.inertia @ m.T + b.mass * _steiner(c - com) for b, c, (_, m) in zip(rest, centres, places, strict=True)),
+                (
+                    m @ b.inertia @ m.T + b.mass * _steiner(c - com)
+                    for b, c, (_, m) in zip(rest, centres, places, strict=True)
+                ),
                 np.zeros((3, 3)),
             )
             points = np.concatenate([p + b.points @ m.T for b, (p, m) in zip(rest, places, strict=True)])

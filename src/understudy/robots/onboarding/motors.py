@@ -28,7 +28,13 @@ def completed(m: Mechanism, legs: set[int], arms: set[int]) -> tuple[Mechanism, 
 
 
 def _completed(hinge: Hinge, torque: float, made: dict[str, list[str]]) -> Hinge:
-    lower, upper, effort, speed, armature = hinge.lower, hinge.upper, hinge.effort, hinge.speed, hinge.armature
+    lower, upper, effort, speed, armature = (
+        hinge.lower,
+        hinge.upper,
+        hinge.effort,
+        hinge.speed,
+        hinge.armature,
+    )
     if not np.isfinite((lower, upper)).all():
         lower, upper = -np.pi, np.pi
         made["ranges"].append(hinge.name)
@@ -46,23 +52,29 @@ def _completed(hinge: Hinge, torque: float, made: dict[str, list[str]]) -> Hinge
 
 def _doubts(m: Mechanism, made: dict[str, list[str]]) -> tuple[Doubt, ...]:
     words = {
-        "ranges": ("no range (or a continuous one) and got ±π", '<joint … range="-1.57 1.57"/>  # in robot.xml'),
+        "ranges": (
+            "no range (or a continuous one); ±π was taken",
+            '<joint … range="-1.57 1.57"/>  # in robot.xml',
+        ),
         "torques": (
-            "no torque limit and got "
-            + ", ".join(f"{value} Nm per kg of the robot ({part})" for part, value in TORQUE_PER_KG.items()),
+            "no torque limit; what was taken, in Nm per kg of the robot: "
+            + ", ".join(f"{value} ({part})" for part, value in TORQUE_PER_KG.items()),
             '<position … forcerange="-50 50"/>  # in robot.xml',
         ),
-        "speeds": (f"no motor speed and got {SPEED} rad/s", f"'.*' = {SPEED}  # under [velocity_limit]: the data sheet's"),
+        "speeds": (
+            f"no motor speed; {SPEED} rad/s was taken",
+            f"'.*' = {SPEED}  # under [velocity_limit]: the data sheet's",
+        ),
         "armatures": (
-            f"no armature and got {ARMATURE} kg m² per Nm of torque; it sets the gains of the motors in robot.xml",
+            f"no armature; {ARMATURE} kg m² per Nm of torque was taken. It sets the gains of the motors in robot.xml",
             '<joint … armature="0.01"/>  # in robot.xml',
         ),
     }
     found = []
     for about, names in made.items():
         if names:
-            which = "All joints have" if len(names) == len(m.hinges) else f"{_some(names)} have"
-            found.append(Doubt(about, f"{which} in the file {words[about][0]}.", words[about][1]))
+            which = "the joints" if len(names) == len(m.hinges) else _some(names)
+            found.append(Doubt(about, f"The file gives {which} {words[about][0]}.", words[about][1]))
     return tuple(found)
 
 

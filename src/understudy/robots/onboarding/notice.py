@@ -35,11 +35,15 @@ def notice(title: str, model: Path, licence: str | None) -> tuple[str, tuple[Dou
         lines.append(f"  Licence of the source, by the file {file.name} beside it: {kind}.")
         lines += [f"  {line}" for line in _copyrights(text)]
     lines += [
-        "Collision and visual primitives, landmarks and soles: fitted by understudy to the shapes of the links. No mesh and",
-        "no text of the source is included.",
+        "Collision and visual primitives, landmarks and soles: fitted by understudy to the shapes of the links. No",
+        "mesh and no text of the source is included.",
     ]
     if file is not None and len(text) <= _SHORT:
-        lines += ["", f"{kind}, the source's licence:", *[f"  {line}".rstrip() for line in text.strip().splitlines()]]
+        lines += [
+            "",
+            f"{kind}, the source's licence:",
+            *[f"  {line}".rstrip() for line in text.strip().splitlines()],
+        ]
     if file is None and not licence:
         lines.insert(3, "  No licence was found beside the model: find out before you hand this folder on.")
         return "\n".join(lines) + "\n", (_unknown(),)
@@ -49,7 +53,9 @@ def notice(title: str, model: Path, licence: str | None) -> tuple[str, tuple[Dou
 def _licence_file(model: Path) -> Path | None:
     """The nearest licence file in the model's folder or one of three above it."""
     for folder in list(model.resolve().parents)[:4]:
-        found = sorted(f for f in folder.glob("*") if f.is_file() and re.match(r"(?i)(licen[cs]e|copying)", f.name))
+        found = sorted(
+            f for f in folder.glob("*") if f.is_file() and re.match(r"(?i)(licen[cs]e|copying)", f.name)
+        )
         if found:
             return found[0]
         if (folder / ".git").exists():
@@ -58,7 +64,9 @@ def _licence_file(model: Path) -> Path | None:
 
 
 def _copyrights(text: str) -> list[str]:
-    found = [line.strip() for line in text.splitlines() if re.match(r"\s*copyright\b.*\d{4}", line, re.IGNORECASE)]
+    found = [
+        line.strip() for line in text.splitlines() if re.match(r"\s*copyright\b.*\d{4}", line, re.IGNORECASE)
+    ]
     return [line for line in found if "[yyyy]" not in line][:3]
 
 

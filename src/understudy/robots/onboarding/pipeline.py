@@ -15,7 +15,7 @@ from understudy.robots.onboarding.build import build
 from understudy.robots.onboarding.cover import Cover, cover
 from understudy.robots.onboarding.figure import Figure, figure
 from understudy.robots.onboarding.notice import notice
-from understudy.robots.onboarding.places import Trunk, places, trunk
+from understudy.robots.onboarding.places import places, trunk
 from understudy.robots.onboarding.source import read
 from understudy.robots.onboarding.stances import Stances, stances
 from understudy.robots.onboarding.write_toml import Facts, robot_toml
@@ -88,11 +88,14 @@ def _texts(path: Path, name: str, licence: str | None) -> tuple[dict[str, str], 
         poses.t_pose,
         poses.soles,
         {mark: (k, frames.local(k, pos)) for mark, (k, pos) in marks.items()},
-        _remarks(middle),
         body.legs is None,
         doubts,
     )
-    small = frozenset(k for k, b in enumerate(mechanism.bodies) if len(b.points) and np.ptp(b.points, axis=0).max() < 0.1 * height)
+    small = frozenset(
+        k
+        for k, b in enumerate(mechanism.bodies)
+        if len(b.points) and np.ptp(b.points, axis=0).max() < 0.1 * height
+    )
     drawing = Drawing(shapes.seen, small, _by_body(shapes), harmless, _standing(body, poses, home, lowest))
     return {
         "robot.xml": robot_xml(name, mechanism, drawing),
@@ -120,7 +123,9 @@ def _home(
     best = None
     for home in poses.homes:
         poses_to_stand = np.stack([*stands, home])
-        settled, harmless = contacts.settle(body.mechanism, shapes.touching, poses_to_stand, shapes.twins, height)
+        settled, harmless = contacts.settle(
+            body.mechanism, shapes.touching, poses_to_stand, shapes.twins, height
+        )
         if best is None or len(harmless) < len(best[2]):
             best = (home, replace(shapes, touching=settled), harmless)
     assert best is not None
@@ -151,15 +156,6 @@ def _by_body(shapes: Cover) -> dict[int, Capsules]:
     return found
 
 
-def _remarks(middle: Trunk) -> dict[str, str]:
-    del middle
-    return {
-        "t_pose": "Solved: limbs on a line, arms out and legs down, elbows ready to bend forward, soles level. The rest is at 0.",
-        "velocity_limit": "Motor speeds: the file's, and 10 rad/s where it has none.",
-        "feet": "The largest flat patch under the foot, heel to toe.",
-    }
-
-
 def _floating(floating: bool, body: Figure) -> tuple[Doubt, ...]:
     if body.legs is None:
         return (
@@ -171,6 +167,10 @@ def _floating(floating: bool, body: Figure) -> tuple[Doubt, ...]:
         )
     if not floating:
         return (
-            Doubt("floating base", "the file bolts the root to the world; it was set free.", "# nothing to write"),
+            Doubt(
+                "floating base",
+                "the file bolts the root to the world; it was set free.",
+                "# nothing to write",
+            ),
         )
     return ()

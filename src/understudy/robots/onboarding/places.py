@@ -76,7 +76,7 @@ def places(
     for side, joints in zip(("left", "right"), legs or (), strict=False):
         found |= _leg(frames, side, joints, soles.get(side))
     for side, joints in zip(("left", "right"), arms or (), strict=False):
-        found |= _arm(frames, side, joints, body.torso)
+        found |= _arm(frames, side, joints)
     found |= _trunk_places(m, frames, body, found)
     if arms:
         neck = found["neck"][1]
@@ -88,23 +88,28 @@ def places(
 
 def _leg(frames: Frames, side: str, joints: Joints, sole: np.ndarray | None) -> dict[str, Place]:
     hip, knee, ankle = joints.places(frames)
-    toe = ankle + (0.1, 0.0, -0.02)
+    toe = np.array([ankle[0] + 0.1, ankle[1], ankle[2] - 0.02])
     if sole is not None:
         low, high = sole.min(axis=0), sole.max(axis=0)
-        toe = np.array([low[0] + BALL * (high[0] - low[0]), ankle[1], low[2] + 0.06 * (high[0] - low[0])])
-    carriers = (joints.upper, joints.lower, joints.end, joints.end)
-    names = (f"{side}_{part}" for part in ("hip", "knee", "ankle", "toe"))
-    return dict(zip(names, zip(carriers, (hip, knee, ankle, toe), strict=True), strict=True))
+        length = high[0] - low[0]
+        toe = np.array([low[0] + BALL * length, ankle[1], low[2] + 0.06 * length])
+    return {
+        f"{side}_hip": (joints.upper, hip),
+        f"{side}_knee": (joints.lower, knee),
+        f"{side}_ankle": (joints.end, ankle),
+        f"{side}_toe": (joints.end, toe),
+    }
 
 
-def _arm(frames: Frames, side: str, joints: Joints, torso: int) -> dict[str, Place]:
+def _arm(frames: Frames, side: str, joints: Joints) -> dict[str, Place]:
     shoulder, elbow, wrist = joints.places(frames)
     tip = frames.point(joints.end, joints.tip)
-    hand = wrist + KNUCKLES * (tip - wrist)
-    carriers = (joints.upper, joints.lower, joints.end, joints.end)
-    names = (f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hand"))
-    del torso
-    return dict(zip(names, zip(carriers, (shoulder, elbow, wrist, hand), strict=True), strict=True))
+    return {
+        f"{side}_shoulder": (joints.upper, shoulder),
+        f"{side}_elbow": (joints.lower, elbow),
+        f"{side}_wrist": (joints.end, wrist),
+        f"{side}_hand": (joints.end, wrist + KNUCKLES * (tip - wrist)),
+    }
 
 
 def _trunk_places(m: Mechanism, frames: Frames, body: Trunk, limbs: dict[str, Place]) -> dict[str, Place]:
@@ -115,23 +120,27 @@ def _trunk_places(m: Mechanism, frames: Frames, body: Trunk, limbs: dict[str, Pl
             return None
         return (limbs[f"left_{part}"][1] + limbs[f"right_{part}"][1]) / 2
 
+    def up(height: float) -> np.ndarray:
+        return np.array([0.0, 0.0, height])
+
     hips, shoulders = middle("hip"), middle("shoulder")
-    waist = _centre(m, frames, body.waist, guess=frames.pos[body.torso])
+    waist = _centre(m, frames, body.waist)
     if hips is None:
-        assert shoulders is not None
-        low = waist if waist is not None else frames.pos[0] - (0.0, 0.0, 0.25 * (body.crown - shoulders[2]))
-        low = np.array([low[0], 0.0, min(low[2], shoulders[2] - 0.5 * (body.crown - shoulders[2]))])
-        hips = low - (0.0, 0.0, 0.3 * (shoulders[2] - low[2]))
+        assert shoulders is not None  # a figure has arms or legs
+        above = body.crown - float(shoulders[2])
+        low = waist if waist is not None else frames.pos[0] - up(0.25 * above)
+        low = np.array([low[0], 0.0, min(low[2], shoulders[2] - 0.5 * above)])
+        hips = low - up(0.3 * (shoulders[2] - low[2]))
     if shoulders is None:
-        shoulders = hips + (0.0, 0.0, 0.75 * (body.crown - hips[2]))
+        shoulders = hips + up(0.75 * (body.crown - hips[2]))
     rise = shoulders - hips
     spine = waist if waist is not None and 0 < waist[2] - hips[2] < 0.8 * rise[2] else hips + 0.3 * rise
     chest = spine + 0.5 * (shoulders - spine)
-    neck = _centre(m, frames, body.neck, guess=shoulders)
+    neck = _centre(m, frames, body.neck)
     if neck is None or not shoulders[2] - 0.1 * rise[2] < neck[2] < body.crown:
         top = max(body.crown - shoulders[2], 0.1 * rise[2])
-        neck = shoulders + (0.0, 0.0, min(0.12 * rise[2], 0.3 * top))
-    head = neck + (0.0, 0.0, 0.4 * max(body.crown - neck[2], 0.1 * rise[2]))
+        neck = shoulders + up(min(0.12 * rise[2], 0.3 * top))
+    head = neck + up(0.4 * max(body.crown - neck[2], 0.1 * rise[2]))
     return {
         "pelvis": (body.pelvis, hips),
         "spine": (body.torso, spine),
@@ -141,11 +150,17 @@ def _trunk_places(m: Mechanism, frames: Frames, body: Trunk, limbs: dict[str, Pl
     }
 
 
-def _centre(m: Mechanism, frames: Frames, hinges: tuple[int, ...], guess: np.ndarray) -> np.ndarray | None:
+def _centre(m: Mechanism, frames: Frames, hinges: tuple[int, ...]) -> np.ndarray | None:
     """Where some hinges of the trunk meet, on the sagittal plane."""
     if not hinges:
         return None
-    lines = [(frames.point(m.hinges[h].body, m.hinges[h].anchor), frames.vector(m.hinges[h].body, m.hinges[h].axis)) for h in hinges]
+    lines = [
+        (
+            frames.point(m.hinges[h].body, m.hinges[h].anchor),
+            frames.vector(m.hinges[h].body, m.hinges[h].axis),
+        )
+        for h in hinges
+    ]
     anchors = np.mean([point for point, _ in lines], axis=0)
     return meeting(lines, np.array([anchors[0], 0.0, anchors[2]]), np.inf) * (1.0, 0.0, 1.0)
 

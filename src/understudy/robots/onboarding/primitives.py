@@ -84,7 +84,10 @@ def fit_capsules(points: Float[np.ndarray, "point 3"], tolerance: float, symmetr
 
 def _straddles(points: np.ndarray) -> bool:
     """Whether a cloud lies on both sides of the plane y = 0, about evenly."""
-    return bool(points[:, 1].min() < 0 < points[:, 1].max() and abs(np.median(points[:, 1])) < 0.2 * np.ptp(points[:, 1]))
+    return bool(
+        points[:, 1].min() < 0 < points[:, 1].max()
+        and abs(np.median(points[:, 1])) < 0.2 * np.ptp(points[:, 1])
+    )
 
 
 def _vertices(points: np.ndarray) -> np.ndarray | None:
@@ -180,15 +183,15 @@ def _snug_box(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def _inside_hull(found: ConvexHull, points: np.ndarray) -> np.ndarray:
     normals = np.unique(np.round(found.equations, 4), axis=0)
-    return (points @ normals[:, :3].T + normals[:, 3] <= 1e-9).all(axis=1)
+    return (points @ normals[:, :3].T + normals[:, 3]).max(axis=1) <= 1e-9
 
 
 def _inside(kind: str, half: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Whether points lie in a solid with these half extents, the long axis of round ones being z."""
     if kind == "box":
-        return (np.abs(x) <= half).all(axis=1)
+        return np.abs(x / half).max(axis=1) <= 1
     if kind == "ellipsoid":
-        return ((x / half) ** 2).sum(axis=1) <= 1
+        return np.linalg.norm(x / half, axis=1) <= 1
     radius = (half[0] + half[1]) / 2
     across, along = np.linalg.norm(x[:, :2], axis=1), np.abs(x[:, 2])
     if kind == "cylinder":

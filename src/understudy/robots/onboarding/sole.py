@@ -49,7 +49,9 @@ def corners(
     while len(outline) > MOST_CORNERS:
         before, after = np.roll(outline, 1, axis=0), np.roll(outline, -1, axis=0)
         first, second = outline - before, after - before
-        outline = np.delete(outline, np.argmin(np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])), axis=0)
+        outline = np.delete(
+            outline, np.argmin(np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])), axis=0
+        )
     start = int(np.lexsort((outline[:, 1], np.round(outline[:, 0], 3)))[0])
     outline = np.roll(outline, -start, axis=0)
     return outline[:, :1] * front + outline[:, 1:] * side + height * normal

@@ -7,6 +7,7 @@ or too large for it; textures that are missing; visual geoms that MuJoCo would l
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -15,12 +16,24 @@ from understudy.errors import FormatError
 from understudy.robots.onboarding.mesh_files import readable
 from understudy.robots.robot import Doubt
 
+_SPEC: Any = mujoco.MjSpec  # its type stubs leave out from_file and from_string
 _NUMBERS = (
-    *("body_pos", "body_quat", "body_ipos", "body_iquat", "body_mass", "body_inertia", "geom_pos", "geom_quat"),
+    *(
+        "body_pos",
+        "body_quat",
+        "body_ipos",
+        "body_iquat",
+        "body_mass",
+        "body_inertia",
+        "geom_pos",
+        "geom_quat",
+    ),
     *("geom_size", "jnt_pos", "jnt_axis", "jnt_range", "mesh_vert"),
 )
 _LARGEST = 1e4  # m, kg or kg m²
-_PLACEHOLDER = 1000.0  # no motor of a humanoid is that fast (rad/s) or that strong (Nm): a limit nobody filled in
+_PLACEHOLDER = (
+    1000.0  # no motor of a humanoid is that fast (rad/s) or that strong (Nm): a limit nobody filled in
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +56,9 @@ class Source:
 def read(path: Path) -> Source:
     """Compile a model file. Raises FormatError for one that cannot be read."""
     if not path.is_file():
-        raise FormatError(path, "there is no such file; give a robot's model file, MJCF (.xml) or URDF (.urdf).")
+        raise FormatError(
+            path, "there is no such file; give a robot's model file, MJCF (.xml) or URDF (.urdf)."
+        )
     try:
         root = ET.parse(path).getroot()
     except (ET.ParseError, UnicodeDecodeError, ValueError, LookupError) as error:
@@ -53,14 +68,12 @@ def read(path: Path) -> Source:
         return _read_mjcf(path)
     if root.tag == "robot":
         return _read_urdf(path, root)
-    raise FormatError(
-        path, f"its first tag is <{root.tag}>; a model has <mujoco> (MJCF) or <robot> (URDF)."
-    )
+    raise FormatError(path, f"its first tag is <{root.tag}>; a model has <mujoco> (MJCF) or <robot> (URDF).")
 
 
 def _read_mjcf(path: Path) -> Source:
     try:
-        spec = mujoco.MjSpec.from_file(str(path))
+        spec = _SPEC.from_file(str(path))
     except ValueError as error:
         raise FormatError(path, f"MuJoCo cannot read it: {error}") from error
     folder = path.parent / spec.meshdir
@@ -116,7 +129,7 @@ def _read_urdf(path: Path, root: ET.Element) -> Source:
     flags = {"discardvisual": "false", "fusestatic": "false", "strippath": "false", "balanceinertia": "true"}
     ET.SubElement(ET.SubElement(root, "mujoco"), "compiler", flags)
     try:
-        spec = mujoco.MjSpec.from_string(ET.tostring(root, encoding="unicode"), assets=assets)
+        spec = _SPEC.from_string(ET.tostring(root, encoding="unicode"), assets=assets)
     except ValueError as error:
         raise FormatError(path, f"MuJoCo cannot read it: {error}") from error
     _forgive(spec)
@@ -168,7 +181,9 @@ def _compile(path: Path, spec: mujoco.MjSpec) -> mujoco.MjModel:
     for field in _NUMBERS:
         values = getattr(model, field)
         if not (np.abs(values) < _LARGEST).all():  # nan too
-            raise FormatError(path, f"a number ({field} of the compiled model) is not finite or beyond all measure.")
+            raise FormatError(
+                path, f"a number ({field} of the compiled model) is not finite or beyond all measure."
+            )
     return model
 
 
@@ -207,7 +222,9 @@ def _doubts(lost: list[str], model: mujoco.MjModel) -> tuple[Doubt, ...]:
                 "# put the meshes where the model file says and onboard again",
             )
         )
-    loops = [i for i in range(model.neq) if model.eq_type[i] in (mujoco.mjtEq.mjEQ_CONNECT, mujoco.mjtEq.mjEQ_WELD)]
+    loops = [
+        i for i in range(model.neq) if model.eq_type[i] in (mujoco.mjtEq.mjEQ_CONNECT, mujoco.mjtEq.mjEQ_WELD)
+    ]
     if loops:
         doubts.append(
             Doubt(

@@ -92,11 +92,11 @@ def pose(
     only: tuple[int, ...] | None = None,
 ) -> Solved:
     """Angles of a limb's hinges that come nearest to a wish, all other joints as in ``rest``. Ranges are kept if
-    ``strict``, else leaving them has a price. ``only`` names the hinges that may move; by default those up to the elbow,
-    or all of a leg: wrists would only bend to make up for millimetres."""
+    ``strict``, else leaving them has a price. ``only`` names the hinges that may move; by default those up to the
+    elbow, or all of a leg: wrists would only bend to make up for millimetres."""
     if only is None:
-        whole = not joints.is_arm or joints.bend is None
-        only = tuple(h for h in joints.limb.hinges if whole or h <= joints.bend)
+        last = joints.limb.hinges[-1] if joints.bend is None or not joints.is_arm else joints.bend
+        only = tuple(h for h in joints.limb.hinges if h <= last)
     hinges = list(only)
     lower, upper = (limit[hinges] for limit in ranges(m))
     middle = rest[hinges]

@@ -93,7 +93,9 @@ def _evened(
     frames = m.forward(tee)
     world = {side: frames.point(body, corners) for side, (body, corners) in found.items()}
     image = world["left"] * (1.0, -1.0, 1.0)
-    near = np.abs(np.stack([image.min(0) - world["right"].min(0), image.max(0) - world["right"].max(0)])).max()
+    near = np.abs(
+        np.stack([image.min(0) - world["right"].min(0), image.max(0) - world["right"].max(0)])
+    ).max()
     if near > 0.05 * np.ptp(image, axis=0).max():
         return found
     body = found["right"][0]
@@ -138,8 +140,8 @@ def _misses(m: Mechanism, joints: Joints, solved: stance.Solved, limb: str) -> l
         doubts.append(
             Doubt(
                 f"T-pose of the {limb}",
-                f"no joint angles bring the {limb} into the T-pose; the nearest miss it by {np.degrees(solved.miss):.0f}°. "
-                "Orientations of its landmarks are off by as much.",
+                f"no joint angles bring the {limb} into the T-pose; the nearest miss it by "
+                f"{np.degrees(solved.miss):.0f}°. Orientations of its landmarks are off by as much.",
                 f"{hinges[0].name} = {solved.angles[0]:.4f}  # under [t_pose]; likewise the limb's other joints",
             )
         )
@@ -149,8 +151,8 @@ def _misses(m: Mechanism, joints: Joints, solved: stance.Solved, limb: str) -> l
             doubts.append(
                 Doubt(
                     f"T-pose of the {limb}",
-                    f"{hinge.name} would have to be at {angle:.2f} rad, {np.degrees(beyond):.0f}° outside its range. The "
-                    "pose serves calibration only, so this is harmless if the picture shows a T-pose.",
+                    f"{hinge.name} would have to be at {angle:.2f} rad, {np.degrees(beyond):.0f}° outside its range. "
+                    "The pose serves calibration only, so this is harmless if the picture shows a T-pose.",
                     f"{hinge.name} = {angle:.4f}  # under [t_pose], where the limb is straight and in place",
                 )
             )
@@ -160,7 +162,7 @@ def _misses(m: Mechanism, joints: Joints, solved: stance.Solved, limb: str) -> l
 def _no_sole(m: Mechanism, joints: Joints, side: str) -> Doubt:
     return Doubt(
         f"{side} sole",
-        f"{m.bodies[joints.end].name} has no shape with a flat underside; a person's sole, as long as the leg asks for, "
-        "stands in.",
+        f"{m.bodies[joints.end].name} has no shape with a flat underside; a person's sole, as long as the leg "
+        "asks for, stands in.",
         f"sole = [[-0.05, -0.03, -0.05], [0.1, -0.03, -0.05], [0.1, 0.03, -0.05]]  # under [feet.{side}]",
     )

@@ -22,7 +22,6 @@ class Facts:
     t_pose: Float[np.ndarray, "dof"]
     soles: dict[str, tuple[int, Float[np.ndarray, "corner 3"]]]
     landmarks: dict[str, tuple[int, Float[np.ndarray, "3"]]]
-    remarks: dict[str, str]
     fixed_base: bool
     doubts: Sequence[Doubt]
 
@@ -32,43 +31,13 @@ def robot_toml(title: str, m: Mechanism, facts: Facts) -> str:
     names = [body.name for body in m.bodies]
     lines = [
         f"# What robot.xml cannot say about {title}. Units: m, rad, s. Positions are in the frame of the named body.",
-        "# Written by `understudy robots onboard`; every line may be changed by hand. `understudy robots doctor` checks it.",
+        "# Written by `understudy robots onboard`. Every line may be changed by hand; the doctor says what that did.",
         "",
         'model = "robot.xml"',
         "",
-        "# Sole to crown in the T-pose." if facts.soles else "# The lowest link to the crown in the T-pose.",
-        f"height = {number(round(facts.height, 3))}",
-        "",
-    ]
-    if facts.fixed_base:
-        lines += ["# The robot stands on a fixed base: its root stays where the keyframe home has it.", "fixed_base = true", ""]
-    lines += [
-        "# The outermost links of the arms: their contacts with the robot itself are the hands' business.",
-        f"hands = {_list([names[k] for k in facts.hands])}",
-        "",
-        "# Bodies whose shapes touch where the robot simply stands, or overlap in many random poses.",
-        "harmless_contacts = [",
-        *[f"  {_list([names[a], names[b]])}," for a, b in facts.harmless],
-        "]",
-        "",
-        f"# {facts.remarks['t_pose']}",
-        "[t_pose]",
-        *[
-            f"{_key(h.name)} = {number(round(q, 5))}"
-            for h, q in zip(m.hinges, facts.t_pose, strict=True)
-            if abs(q) > 5e-5
-        ],
-        "",
-        f"# {facts.remarks['velocity_limit']}",
-        "[velocity_limit]",
-        *_speeds(m),
-        "",
-    ]
-    for side, (body, sole) in facts.soles.items():
-        lines += [f"# {facts.remarks['feet']}", f"[feet.{side}]", f"body = {_text(names[body])}", "sole = ["]
-        lines += [f"  {_point(corner)}," for corner in sole]
-        lines += ["]", ""]
-    lines += [
+        *_build(facts, names),
+        *_motion(m, facts),
+        *_feet(facts, names),
         "# Limbs: joint centres, the points nearest to the axes that meet there. Trunk: waist and neck where there are",
         "# hinges, else the heights that a person's joints have between hips and crown.",
         "[landmarks]",
@@ -82,6 +51,52 @@ def robot_toml(title: str, m: Mechanism, facts: Facts) -> str:
     return "\n".join(lines)
 
 
+def _build(facts: Facts, names: Sequence[str]) -> list[str]:
+    """Height, base, hands and harmless contacts."""
+    fixed = [
+        "# The robot stands on a fixed base: its root stays where the keyframe home has it.",
+        "fixed_base = true",
+        "",
+    ]
+    return [
+        "# Sole to crown in the T-pose." if facts.soles else "# The lowest link to the crown in the T-pose.",
+        f"height = {number(round(facts.height, 3))}",
+        "",
+        *(fixed if facts.fixed_base else []),
+        "# The outermost links of the arms: their contacts with the robot itself are the hands' business.",
+        f"hands = {_list([names[k] for k in facts.hands])}",
+        "",
+        "# Bodies whose shapes touch where the robot simply stands, or overlap in many random poses.",
+        "harmless_contacts = [",
+        *[f"  {_list([names[a], names[b]])}," for a, b in facts.harmless],
+        "]",
+        "",
+    ]
+
+
+def _motion(m: Mechanism, facts: Facts) -> list[str]:
+    """T-pose and motor speeds."""
+    angles = zip(m.hinges, facts.t_pose, strict=True)
+    return [
+        "# Solved: limbs on a line, arms out and legs down, elbows ready to bend forward, soles level. Others at 0.",
+        "[t_pose]",
+        *[f"{_key(h.name)} = {number(round(q, 5))}" for h, q in angles if abs(q) > 5e-5],
+        "",
+        "# Motor speeds: the file's, and a careful guess where it has none (see doubts).",
+        "[velocity_limit]",
+        *_speeds(m),
+        "",
+    ]
+
+
+def _feet(facts: Facts, names: Sequence[str]) -> list[str]:
+    lines = []
+    for side, (body, sole) in facts.soles.items():
+        lines += ["# The largest flat patch under the foot, heel to toe.", f"[feet.{side}]"]
+        lines += [f"body = {_text(names[body])}", "sole = [", *[f"  {_point(c)}," for c in sole], "]", ""]
+    return lines
+
+
 def _speeds(m: Mechanism) -> list[str]:
     """One line a speed, its joints as alternatives of a regular expression."""
     by_speed: dict[str, list[str]] = {}
@@ -89,7 +104,10 @@ def _speeds(m: Mechanism) -> list[str]:
         by_speed.setdefault(number(hinge.speed), []).append(hinge.name)
     if len(by_speed) == 1:
         return [f"'.*' = {_float(next(iter(by_speed)))}"]
-    return [f"{_text('|'.join(_plain(n) for n in joints))} = {_float(speed)}" for speed, joints in by_speed.items()]
+    return [
+        f"{_text('|'.join(_plain(n) for n in joints))} = {_float(speed)}"
+        for speed, joints in by_speed.items()
+    ]
 
 
 def _plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""robot.xml: the tree, ranges, inertias and motors as numbers, and fitted primitives; nothing copied from the source."""
+"""robot.xml: tree, ranges, inertias and motors as numbers, and fitted primitives; nothing copied from the source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from understudy.robots.onboarding.primitives import Solid
 from understudy.rotations import quat_from_matrix
 
 STIFF = 20 * np.pi
-"""Natural frequency (rad/s) that a motor's gains give to its own reflected inertia: 10 Hz, with a damping ratio of 2."""
+"""Natural frequency (rad/s) that a motor's gains give to its reflected inertia: 10 Hz, with a damping ratio of 2."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,8 @@ def robot_xml(name: str, m: Mechanism, drawing: Drawing) -> str:
     """The text of a model file that MuJoCo compiles and ``robots.folder`` reads."""
     lines = [
         f"<mujoco model={quoteattr(name)}>",
-        "  <!-- Written by `understudy robots onboard`. Tree, ranges, inertias and motors are figures of the source (see",
-        "       NOTICE). Group 2 is what one sees, group 3 what touches: primitives fitted to the links. -->",
+        "  <!-- Written by `understudy robots onboard`. Tree, ranges, inertias and motors are figures of the source",
+        "       (see NOTICE). Group 2 is what one sees, group 3 what touches: primitives fitted to the links. -->",
         '  <compiler angle="radian" autolimits="true" balanceinertia="true"/>',
         "",
         "  <default>",
@@ -61,9 +61,18 @@ def robot_xml(name: str, m: Mechanism, drawing: Drawing) -> str:
     if drawing.harmless:
         lines += ["", "  <!-- As in harmless_contacts of robot.toml. -->", "  <contact>"]
         for a, b in drawing.harmless:
-            lines.append(f"    <exclude body1={quoteattr(m.bodies[a].name)} body2={quoteattr(m.bodies[b].name)}/>")
+            lines.append(
+                f"    <exclude body1={quoteattr(m.bodies[a].name)} body2={quoteattr(m.bodies[b].name)}/>"
+            )
         lines.append("  </contact>")
-    lines += ["", "  <keyframe>", f'    <key name="home" qpos="{_row(drawing.home)}"/>', "  </keyframe>", "</mujoco>", ""]
+    lines += [
+        "",
+        "  <keyframe>",
+        f'    <key name="home" qpos="{_row(drawing.home)}"/>',
+        "  </keyframe>",
+        "</mujoco>",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -93,16 +102,23 @@ def _body(m: Mechanism, drawing: Drawing, k: int, indent: str) -> list[str]:
     if body.mass > 0:
         i = body.inertia
         full = _row([i[0, 0], i[1, 1], i[2, 2], i[0, 1], i[0, 2], i[1, 2]])
-        lines.append(f'{inner}<inertial pos="{_row(body.com)}" mass="{number(body.mass)}" fullinertia="{full}"/>')
+        lines.append(
+            f'{inner}<inertial pos="{_row(body.com)}" mass="{number(body.mass)}" fullinertia="{full}"/>'
+        )
     if k == 0:
         lines.append(f'{inner}<freejoint name="floating_base_joint"/>')
     lines += [f"{inner}{_joint(m.hinges[j])}" for j in m.hinges_of(k)]
     material = ' material="grey"' if k in drawing.small else ""
     for solid in drawing.seen.get(k, []):
-        turn = f' quat="{_fitted(quat_from_matrix(solid.mat))}"' if np.abs(solid.mat - np.eye(3)).max() > 1e-3 else ""
+        turn = (
+            f' quat="{_fitted(quat_from_matrix(solid.mat))}"'
+            if np.abs(solid.mat - np.eye(3)).max() > 1e-3
+            else ""
+        )
         size = _fitted(np.maximum(solid.size, 2e-4))
         lines.append(
-            f'{inner}<geom class="visual" type="{solid.kind}" size="{size}" pos="{_fitted(solid.pos)}"{turn}{material}/>'
+            f'{inner}<geom class="visual" type="{solid.kind}" size="{size}" '
+            f'pos="{_fitted(solid.pos)}"{turn}{material}/>'
         )
     if k in drawing.touching:
         lines += [f"{inner}{line}" for line in _capsules(body.name, drawing.touching[k])]
@@ -116,7 +132,11 @@ def _joint(hinge: Hinge) -> str:
     anchor = f' pos="{_row(hinge.anchor)}"' if np.abs(hinge.anchor).max() > 1e-9 else ""
     extra = "".join(
         f' {key}="{number(value)}"'
-        for key, value in (("armature", hinge.armature), ("damping", hinge.damping), ("frictionloss", hinge.friction))
+        for key, value in (
+            ("armature", hinge.armature),
+            ("damping", hinge.damping),
+            ("frictionloss", hinge.friction),
+        )
         if value > 0
     )
     limits = f'range="{number(hinge.lower)} {number(hinge.upper)}"'

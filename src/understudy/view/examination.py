@@ -85,7 +85,9 @@ def _shape(model: mujoco.MjModel, g: int) -> Shape:
         size = np.array([size[0], size[1], 0.0])
     material = model.geom_matid[g]
     rgba = model.mat_rgba[material] if material >= 0 else model.geom_rgba[g]
-    colour = (0.45, 0.66, 0.47) if model.geom_group[g] == TOUCHING else tuple(map(float, rgba[:3]))
+    colour = (0.45, 0.66, 0.47)
+    if model.geom_group[g] == SEEN:
+        colour = (float(rgba[0]), float(rgba[1]), float(rgba[2]))
     return Shape(kind, (float(size[0]), float(size[1]), float(size[2])), colour)
 
 
