@@ -27,7 +27,7 @@ from understudy.motion import formats, sample
 from understudy.motion.formats.registry import FOLDER, FORMATS
 from understudy.motion.types import HumanMotion, RobotMotion
 
-EACH = 160
+EACH = 152
 """Damaged files of each kind of file."""
 ROBOT_FORMATS = [n for n, f in FORMATS.items() if f.holds != "human" and formats.can(n, "write")]
 SOURCES = [
@@ -72,6 +72,10 @@ def original(source: str, folder: Path, g1, stepping) -> Original:
     clips.save(stepping, path, format=name)
     whose = {"joints": g1.joints, "robot": g1.name}
     return Original(path, name, {k: v for k, v in whose.items() if k in formats.options(name)})
+
+
+def test_there_are_as_many_as_promised():
+    assert EACH * len(SOURCES) >= 5000
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -213,7 +213,11 @@ def robot_motion(
             "the file does not say which robot moves. Name it with the option 'robot' (--robot).",
         )
     row = "line" if lines else "frame"
-    for name, array in (("root position", root_pos), ("root quaternion", root_quat), ("joints", joint_pos)):
+    arrays = {"root position": root_pos, "root quaternion": root_quat, "joints": joint_pos}
+    if len({len(array) for array in arrays.values()}) > 1:
+        counts = ", ".join(f"{len(array)} of the {name}" for name, array in arrays.items())
+        raise FormatError(path, f"its arrays have unequal numbers of frames: {counts}.")
+    for name, array in arrays.items():
         # The comparison is false for NaN too; the bound keeps float32 from overflowing.
         bad = ~(np.abs(array) < LARGEST).all(axis=1)
         if bad.any():

@@ -146,7 +146,7 @@ def _robot(arrays: dict[str, np.ndarray], path: Path) -> RobotMotion:
 def _numbers(arrays: dict[str, np.ndarray], key: str, path: Path, kinds: str = "iuf") -> np.ndarray:
     """An entry of real numbers (of these ``kinds``) of a usable size; what shape they must have, the types know."""
     array = need(arrays, key, path)
-    if array.dtype.kind not in kinds or (np.abs(array) >= LARGEST).any():
+    if array.dtype.kind not in kinds or float(np.abs(array).max(initial=0)) >= LARGEST:
         raise FormatError(
             path, f"the entry {key!r} holds no usable numbers ({array.dtype}, or infinite, or huge)."
         )
