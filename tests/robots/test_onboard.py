@@ -12,6 +12,7 @@ from understudy.cli.main import main
 from understudy.errors import FormatError, LimitError, UnderstudyError
 from understudy.robots.onboarding.build import build
 from understudy.robots.onboarding.figure import Figure, figure
+from understudy.robots.onboarding.mesh_files import collada_vertices, readable
 from understudy.robots.onboarding.places import places, trunk
 from understudy.robots.onboarding.source import read
 from understudy.robots.onboarding.stances import stances
@@ -233,6 +234,42 @@ def urdf() -> str:
             )
             parent = f"{side}_link{k}"
     return f"<robot name='r'>{''.join(parts)}</robot>"
+
+
+TETRAHEDRON = ((0, 0, 0), (0.2, 0, 0), (0, 0.4, 0), (0, 0, 0.6))
+DAE = """<COLLADA xmlns="http://www.collada.org/2005/11/COLLADASchema"><asset><unit meter="0.1"/><up_axis>Y_UP</up_axis>
+</asset><library_geometries><geometry id="g"><mesh><source id="s"><float_array>{numbers}</float_array></source>
+<vertices id="v"><input semantic="POSITION" source="#s"/></vertices></mesh></geometry></library_geometries>
+<library_visual_scenes><visual_scene><node><translate>0 0 5</translate><instance_geometry url="#g"/></node>
+</visual_scene></library_visual_scenes></COLLADA>"""
+
+
+def test_collada_is_read_in_metres_and_z_up(tmp_path):
+    path = tmp_path / "a.dae"
+    path.write_text(DAE.format(numbers=" ".join(str(v) for corner in TETRAHEDRON for v in corner)))
+    x, y, z = collada_vertices(path).T
+    np.testing.assert_allclose((x.max(), y.max(), y.min(), z.max()), (0.02, -0.5, -0.56, 0.04), atol=1e-9)
+    name, content = readable(path)
+    assert name.endswith(".obj")
+    assert content is not None
+    assert content.count(b"\nv ") + content.startswith(b"v ") == 4
+
+
+def test_a_text_stl_becomes_a_mesh_that_mujoco_reads(tmp_path):
+    faces = [TETRAHEDRON[:k] + TETRAHEDRON[k + 1 :] for k in range(4)]
+    corners = "".join(
+        "facet normal 0 0 0 outer loop "
+        + "".join("vertex {} {} {} ".format(*c) for c in face)
+        + "endloop endfacet "
+        for face in faces
+    )
+    (tmp_path / "a.stl").write_text(f"solid a {corners} endsolid a")
+    box = '<geom type="box" pos="0.00000 0.00000 0.20000" size="0.07000 0.13000 0.16000" mass="12.0"/>'
+    text = mjcf().replace("<worldbody>", '<asset><mesh file="a.stl"/></asset><worldbody>')
+    assert box in text
+    (tmp_path / "made.xml").write_text(text.replace(box, '<geom type="mesh" mesh="a" mass="12"/>' + box))
+    model = read(tmp_path / "made.xml").model
+    assert model.nmesh == 1
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ def describe(robot: Robot) -> dict[str, Any]:
         "bodies": len(bodies),
         "mass_kg": round(float(robot.model.body_mass.sum()), 3),
         "height_m": robot.height,
+        "fixed_base": robot.fixed_base,
         "joints": [_joint(robot, i) for i in range(len(robot.joints))],
         "landmarks": {
             name: {"body": bodies[carrier], "pos_m": _plain(pos)}
