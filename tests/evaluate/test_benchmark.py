@@ -112,6 +112,15 @@ def test_frames_of_failed_clips_are_bad_in_every_share_and_absent_from_errors():
     assert (counted.frames, counted.frames_made) == (400, 100)
 
 
+def test_what_the_robot_has_not_got_is_no_failed_clip_s_fault():
+    some = [
+        result("a", [metric("floor_penetration", None, 0, "%")]),
+        result("b", frames=300, error="LimitError: too hard"),
+    ]
+    pooled = pooling.pool(some)["floor_penetration"]
+    assert (pooled.value, pooled.over, pooled.clips) == (None, 0, 0)
+
+
 def test_ratios_are_taken_on_the_clips_that_both_made():
     mine = [result("a", [metric("error", 1.0, 100)]), result("b", [metric("error", 9.0, 100)])]
     theirs = [result("a", [metric("error", 2.0, 100)]), result("b", error="broke")]

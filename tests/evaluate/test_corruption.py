@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from standing import stand
 
+from understudy import robots
 from understudy.evaluate.corruption import (
     CORRUPTIONS,
     FLOOR,
@@ -141,6 +142,14 @@ def test_a_motion_that_was_turned_with_the_world_does_not_deviate(g1, human):
     assert found.root_turn_worst < 0.1
     assert found.recovery is None
     np.testing.assert_allclose(moved_back(made, spoilt).root_pos, clean.root_pos, atol=1e-5)
+
+
+def test_a_fixed_base_does_not_follow_a_world_that_is_turned(g1, human):
+    upper = robots.load("unitree_g1_upper")
+    still = stand(upper, 20)
+    spoilt = Spoilt(human, np.zeros(20, dtype=bool), yaw=np.pi)
+    assert deviation(upper, still, still, spoilt).points_worst == 0.0
+    assert deviation(replace(upper, fixed_base=False), still, still, spoilt).points_worst > 10.0
 
 
 def test_deviations_tell_faulty_from_sound_frames_and_height_from_place(g1, human):
