@@ -1,7 +1,8 @@
 """What the pages say is true: their blocks run, their links and pictures exist, their numbers are the code's.
 
 The ``python`` blocks of a page and the ``understudy`` lines of its ``sh`` blocks run in order, in one namespace and one
-folder, which holds ``dance.bvh`` and ``clips/``. Blocks marked ``skip`` open a window or film.
+folder, which holds ``dance.bvh`` and ``clips/`` and, for the page of formats, a made file of each human kind. Blocks
+marked ``skip`` open a window, film, or need what cannot be made here.
 """
 
 import re
@@ -10,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from made_files import KINDS
 
 from understudy import motion
 from understudy.cli.main import main
@@ -43,8 +45,15 @@ def folder(dance, tmp_path, monkeypatch):
     return tmp_path
 
 
+def make_files(folder):
+    for kind in KINDS.values():
+        kind.write(motion.trim(sample.motion("walk", fps=kind.fps), 1.0, 1.5), folder)
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if p.name not in OWN_WORDS], ids=name)
 def test_blocks_run(page, folder, capsys):
+    if page.name == "formats.md":
+        make_files(folder)
     namespace = {"__name__": page.stem}
     text = page.read_text(encoding="utf-8")
     for block in BLOCK.finditer(text):
@@ -113,10 +122,17 @@ def test_weights_and_thresholds_on_the_pages_are_those_of_the_code():
 def test_formats_on_the_page_are_those_of_the_code():
     from understudy.motion import formats
 
-    page = (ROOT / "docs" / "motion.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| `([\w-]+)` \|.*\|([^|]*)\|$", page, re.MULTILINE))
-    for format in formats.FORMATS:
-        assert set(re.findall(r"`(\w+)`", rows[format])) == set(formats.options(format)), format
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| `([\w-]+)` \|(.*)\|$", page, re.MULTILINE)
+    rows = {name: cells.split("|") for name, cells in lines if cells.count("|") == 5}
+    assert set(rows) == set(formats.FORMATS)
+    for name, (ending, whose, written, _, _, options) in rows.items():
+        known = formats.FORMATS[name]
+        suffixes = {s.replace(formats.FOLDER, "folder") for s in known.suffixes}
+        assert suffixes <= set(re.findall(r"[\w.]+", ending)), name
+        assert whose.strip() == known.holds, name
+        assert ("both" in written) == formats.can(name, "write"), name
+        assert set(re.findall(r"`(\w+)`", options)) == set(formats.options(name)), name
 
 
 def test_figures_of_the_demo_in_the_readme_are_those_of_the_code():

@@ -79,7 +79,7 @@ def model_arrays(kind, shapes=10):
     count = {name: n for n, name in KINDS.items()}[kind]
     rng = np.random.default_rng(1)
     # The template in its own axes: x left, y up, z forward, the root joint below the origin.
-    joints = np.array(list(mean_adult().values()))[:, [1, 2, 0]] + [0.0, -0.3, 0.02]
+    joints = np.array([mean_adult()[name] for name in SMPL])[:, [1, 2, 0]] + [0.0, -0.3, 0.02]
     rest = rng.normal(0, 0.1, (count, 3))
     rest[:BODY_JOINTS] = joints[:BODY_JOINTS]
     rest[list(KNUCKLES[kind])] = joints[BODY_JOINTS:]

@@ -150,7 +150,8 @@ def _numbers(arrays: dict[str, np.ndarray], key: str, path: Path, kinds: str = "
         raise FormatError(
             path, f"the entry {key!r} holds no usable numbers ({array.dtype}, or infinite, or huge)."
         )
-    return array
+    # Half precision overflows where these numbers are squared.
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _tracks(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
