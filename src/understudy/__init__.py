@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "curate", "evaluate", "kinematics", "motion", "pipelines", "retarget", "robots", "view"]
+__all__ = [
+    "__version__",
+    "curate",
+    "evaluate",
+    "kinematics",
+    "motion",
+    "pipelines",
+    "retarget",
+    "robots",
+    "view",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -212,6 +212,26 @@ def robot_motion(
             path,
             "the file does not say which robot moves. Name it with the option 'robot' (--robot).",
         )
+    _check_numbers(path, root_pos, root_quat, joint_pos, lines)
+    try:
+        return RobotMotion(
+            robot,
+            joints,
+            fps,
+            root_pos,
+            root_quat,
+            joint_pos,
+            tracks or {},
+            origin or Origin(source=path.name),
+        )
+    except ShapeError as error:
+        raise FormatError(path, str(error)) from error
+
+
+def _check_numbers(
+    path: Path, root_pos: np.ndarray, root_quat: np.ndarray, joint_pos: np.ndarray, lines: bool
+) -> None:
+    """Raise FormatError for arrays of unequal length, unusable numbers, or quaternions that are none."""
     row = "line" if lines else "frame"
     arrays = {"root position": root_pos, "root quaternion": root_quat, "joints": joint_pos}
     if len({len(array) for array in arrays.values()}) > 1:
@@ -238,16 +258,3 @@ def robot_motion(
             "wrong columns, or another format.",
             first + 1 if lines else None,
         )
-    try:
-        return RobotMotion(
-            robot,
-            joints,
-            fps,
-            root_pos,
-            root_quat,
-            joint_pos,
-            tracks or {},
-            origin or Origin(source=path.name),
-        )
-    except ShapeError as error:
-        raise FormatError(path, str(error)) from error
