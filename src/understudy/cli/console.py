@@ -7,6 +7,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -67,6 +68,8 @@ def certificate_table(certificate: Mapping[str, Any]) -> Table:
             "[green]ok[/]" if check["passed"] else "[red]fails[/]",
             where,
         )
+    if remarks := certificate.get("remarks"):
+        table.caption, table.caption_justify = escape("\n".join(remarks)), "left"
     return table
 
 
