@@ -41,7 +41,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-cache --no-logo
 
 bench: $(VENV)/.dev
 	$(PIP) install --quiet -c constraints.txt -e ".[bench]"
