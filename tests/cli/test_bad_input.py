@@ -185,7 +185,7 @@ def test_impossible_requests(capsys, walk, tmp_path, words, said):
         ("motion info robot.npz --from bvh", "binary"),
         ("evaluate robot.npz --against robot.npz", "a human's motion is needed"),
         ("evaluate robot.npz --against walk.npz --html nowhere/out.html", "does not exist"),
-        ("evaluate robot.npz --against few.npz", "neither toes nor ankles"),
+        ("evaluate robot.npz --against few.npz", "no pelvis"),
         ("evaluate robot.npz --against point.npz", "no length"),
         ("retarget point.npz --out out.npz --human-height 1.8", "no size"),
         ("retarget few.npz --out out.npz --human-height 1.8", "cannot be told"),

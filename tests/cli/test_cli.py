@@ -234,7 +234,7 @@ def test_retarget_fails_in_words(capsys, tmp_path, walk, robot_file, standing):
     assert "does not exist" in fails(capsys, "retarget", tmp_path / "no.bvh", "--out", out)
     assert "Unknown robot" in fails(capsys, "retarget", walk, "--out", out, "--robot", "atlas")
     assert "Unknown method" in fails(capsys, "retarget", walk, "--out", out, "--method", "magic")
-    assert "a robot's motion" in fails(capsys, "retarget", robot_file, "--out", out)
+    assert "Unknown robot" in fails(capsys, "retarget", robot_file, "--out", out, "--source-robot", "atlas")
     assert "No file matches" in fails(capsys, "retarget", str(tmp_path / "*.c3d"), "--out", tmp_path)
     assert "No motion" in fails(capsys, "retarget", "--out", out)
     assert not out.exists()

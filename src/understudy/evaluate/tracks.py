@@ -149,8 +149,13 @@ def align(motion: RobotMotion, human: HumanMotion) -> HumanTracks:
     Robot frame i is the human's time ``start + i / motion.fps``. Where both clips last equally long (to one
     robot frame), ``start`` is 0. Otherwise the history of the robot motion has it: the ``start`` of every
     arrow (s) that the human clip has not been through, added up. Between human frames, positions are linear
-    and orientations spherical. Raises LimitError if the two clips do not cover the same time.
+    and orientations spherical. Raises LimitError if the two clips do not cover the same time, and
+    SkeletonMismatch for a skeleton without a pelvis.
     """
+    if "pelvis" not in human.skeleton.landmarks.names:
+        raise SkeletonMismatch(
+            f"Skeleton {human.skeleton.name!r} has no pelvis landmark; a robot cannot be compared with it."
+        )
     start = _start(motion, human)
     whole = HumanTracks.of(human)
     if start == 0.0 and human.frames == motion.frames and np.isclose(human.fps, motion.fps, rtol=1e-6):
