@@ -15,17 +15,20 @@ IDENTITY = np.array([1.0, 0.0, 0.0, 0.0], dtype=np.float32)
 
 
 def _stack(parts: list[Array]) -> Array:
+    first = parts[0]
+    if isinstance(first, np.ndarray):
+        # np.stack would do; for the short arrays of a clip it takes several times as long.
+        out = np.empty((*first.shape, len(parts)), first.dtype)
+        for i, part in enumerate(parts):
+            if part.shape != first.shape or part.dtype != first.dtype:
+                break
+            out[..., i] = part
+        else:
+            return out
     torch = sys.modules.get("torch")
     if torch is not None and any(isinstance(p, torch.Tensor) for p in parts):
         return torch.stack(torch.broadcast_tensors(*parts), dim=-1)
-    shape = parts[0].shape
-    if any(p.shape != shape for p in parts):
-        shape = np.broadcast_shapes(*(p.shape for p in parts))
-    # np.stack would do; for the short arrays of a clip it takes several times as long.
-    out = np.empty((*shape, len(parts)), np.result_type(*parts))
-    for i, part in enumerate(parts):
-        out[..., i] = part
-    return out
+    return np.stack(np.broadcast_arrays(*parts), axis=-1)
 
 
 def _xp(x: Array) -> Any:
