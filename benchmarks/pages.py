@@ -63,7 +63,7 @@ def page(
 def _introduction(found: Mapping[str, Any], fps: float) -> str:
     return (
         f"{found['asked']} clips at {fps:g} frames a second (or their own rate, if that is lower), measured by "
-        "`evaluate.report`, whose definitions no method owns: see [evaluate](../evaluate.md). Values are pooled over "
+        "`evaluate.report`, whose definitions no method owns: see the guide to `evaluate`. Values are pooled over "
         "frames, each with its denominator in `retarget.json`; the worst of a clip pools to the worst of all, and a "
         "99th percentile to the mean of the clips' own. **Failed clips count**: in every share of frames (%) all "
         "frames of a clip that a method refused or broke on are bad, and no such clip is certified. Clips that could "
