@@ -138,9 +138,9 @@ def _on_ray(
     died: Callable[[Item], Result],
 ) -> Iterator[Result]:
     try:
-        import ray
-        from ray.exceptions import RayError
-        from ray.util.joblib.ray_backend import RayBackend
+        import ray  # pyright: ignore[reportMissingImports]
+        from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
+        from ray.util.joblib.ray_backend import RayBackend  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise MissingExtra("ray", "Running on a cluster", 'pip install "understudy[cluster]"') from error
     from joblib import register_parallel_backend
