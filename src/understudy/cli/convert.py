@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from understudy.cli.console import complain, out, progress_bar
-from understudy.cli.inputs import Plan, plan, refuse_overwriting
+from understudy.cli.inputs import Plan, make_folder, plan, refuse_overwriting
 from understudy.cli.options import Inputs, Name, Rate, Reading, Seconds, expect, load_any
-from understudy.cli.retarget import make_folder
 from understudy.errors import UnderstudyError
 
 if TYPE_CHECKING:

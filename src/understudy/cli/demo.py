@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from understudy.cli.console import certificate_table, err, metric_table, out, print_json, quiet_stdout
-from understudy.cli.retarget import make_folder
+from understudy.cli.inputs import make_folder
 from understudy.cli.view import film, note
 
 if TYPE_CHECKING:

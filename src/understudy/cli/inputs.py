@@ -121,3 +121,11 @@ def _named(given: str, out: Path, suffix: str) -> list[Task]:
     if not tasks:
         raise UnderstudyError(f"No file matches {given!r}.")
     return tasks
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and those above it. Raises UnderstudyError if that is impossible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnderstudyError(f"Cannot create the folder {folder} ({error.strerror}).") from error

@@ -118,14 +118,6 @@ class Retarget:
         }
 
 
-def make_folder(folder: Path) -> None:
-    """Create a folder and those above it. Raises UnderstudyError if that is impossible."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnderstudyError(f"Cannot create the folder {folder} ({error.strerror}).") from error
-
-
 def _print_one(result: dict[str, Any]) -> None:
     out().print(certificate_table(result["certificate"]))
     out().print(

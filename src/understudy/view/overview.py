@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -11,21 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from understudy.motion.files import atomic_path
-from understudy.view.plots import BAD, FAINT, INK, LINE, PLAIN
+from understudy.view.plots import AXES, BAD, INK, LINE, PLAIN
 
 COLUMNS, BINS = 3, 40
 LONGEST_NAME = 44
-_STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": FAINT,
-    "axes.titlecolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-}
 
 
 @dataclass(frozen=True)
@@ -52,7 +40,7 @@ class Histogram:
 def overview(path: str | Path, title: str, panels: Sequence[Bars | Histogram]) -> None:
     """Draw the panels row by row into a picture file; its ending (.png, .svg, .pdf) chooses the kind."""
     rows = max(1, -(-len(panels) // COLUMNS))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(AXES):
         figure = Figure(figsize=(4.4 * COLUMNS, 2.5 * rows + 0.5), layout="constrained")
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK)
         cells = figure.subplots(rows, COLUMNS, squeeze=False).ravel()

@@ -18,9 +18,7 @@ INK, FAINT, LINE = "#262b33", "#6b7480", "#d9dde2"
 WIDTH = 9.6
 """Width of a figure in inches, at 72 points each."""
 MOST_POINTS = 1200
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "understudy",
+AXES: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.edgecolor": LINE,
@@ -30,6 +28,11 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "xtick.color": FAINT,
     "ytick.color": FAINT,
+}
+"""What all figures share."""
+_STYLE: dict[Any, Any] = AXES | {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "understudy",
     "legend.frameon": False,
     "lines.linewidth": 1.3,
 }

@@ -86,6 +86,7 @@ def solve_step(tree, contacts, held, step, stiffness):
         if code != qp.SOLVED:
             return False
         limit = -_MISSED if again < _ROUNDS - 2 else np.inf
+    contact_rates(tree, step.motion, step.root_pos, contacts, step.v, step.twist, step.rate)
     return True
 
 
