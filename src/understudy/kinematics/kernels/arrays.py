@@ -168,6 +168,20 @@ class Targets(NamedTuple):
     max_step: np.ndarray  # (time,) rad: the most any joint may move into this frame
 
 
+class Course(NamedTuple):
+    """What a whole clip is held to beyond the targets of its frames."""
+
+    gain: np.ndarray  # (time, landmark, 3): factors on the weights of position, rotation and bone
+    knee: np.ndarray  # (3,) m, rad, m: larger errors count in proportion
+    rest: np.ndarray  # (time, dof) rad
+    smoothness: np.ndarray  # (6 + dof,) weights on squared second differences: root position, root turn, joints
+    most_step: np.ndarray  # (time, dof) rad: the most a joint may move into a frame
+    most_bend: np.ndarray  # (dof,) rad: the most a joint's second difference may be
+    contact_stiffness: float  # 1/m²
+    limit_stiffness: float  # 1/rad²
+    speed_stiffness: float  # 1/rad²
+
+
 @kernel
 def new_contacts(most):
     """Room for so many contacts."""

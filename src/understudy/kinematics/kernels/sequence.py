@@ -1,0 +1,282 @@
+"""The normal equations of a whole clip: a block for every frame, and bands that tie each frame to the two before it.
+
+    F(x) = Σ_t frame(x_t) + ½ Σ_t w ‖x_t − 2 x_{t−1} + x_{t−2}‖² + penalties on what must not be
+
+A frame costs what it does in ``fit.evaluate``, with two differences: every task has a gain of its own in every frame,
+and errors larger than a knee count in proportion instead of squared (Huber). Differences of root orientations are
+those of rotation vectors in the world. The Hessian is kept as LAPACK's lower bands: ``band[c, r − c]`` is entry (r, c).
+"""
+
+import math
+
+import numpy as np
+
+from understudy.kinematics.kernels.arrays import TaskArrays, new_state, new_step
+from understudy.kinematics.kernels.capsules import (
+    contact_row,
+    floor_contacts,
+    list_near,
+    pair_contacts,
+    place_capsules,
+)
+from understudy.kinematics.kernels.forward import forward
+from understudy.kinematics.kernels.jit import kernel, part
+from understudy.kinematics.kernels.normal_equations import (
+    accumulate,
+    gather,
+    joint_motion,
+    place_landmarks,
+    residuals,
+)
+from understudy.kinematics.kernels.spatial import integrate_quat
+
+
+@kernel
+def assemble(p, targets, course, root_pos, root_quat, q, fixed, band, gradient, cost):
+    """Cost, gradient and Hessian of a clip (or a window of one) at a trajectory; returns the cost.
+
+    The first ``fixed`` frames are given and no variables: they only tie the ones after them. ``cost[t]`` receives
+    each frame's share.
+    """
+    band[:] = 0.0
+    gradient[:] = 0.0
+    state, step = new_state(p), new_step(p)
+    marks = len(p.landmarks.link)
+    task = TaskArrays(np.zeros((marks, 3)), np.zeros(marks), np.zeros(marks), p.task.bone_vector)
+    n = 6 + q.shape[1]
+    cost[:] = 0.0
+    for t in range(fixed, len(q)):
+        cost[t] = _frame(p, targets, course, task, t, root_pos, root_quat, q, state, step)
+        at = (t - fixed) * n
+        for i in range(n):
+            gradient[at + i] = step.gradient[i]
+            for j in range(i + 1):
+                band[at + j, i - j] = step.hessian[i, j]
+    _tie(course, root_pos, root_quat, q, fixed, band, gradient, cost)
+    total = 0.0
+    for t in range(len(q)):
+        total += cost[t]
+    return total
+
+
+@part
+def _frame(p, targets, course, task, t, root_pos, root_quat, q, state, step):
+    """One frame's cost; its Hessian and gradient stay in ``step``."""
+    for c in range(3):
+        state.root_pos[c] = root_pos[t, c]
+    for c in range(4):
+        state.root_quat[c] = root_quat[t, c]
+    for j in range(q.shape[1]):
+        state.q[j] = q[t, j]
+    forward(p.tree, state.root_pos, state.root_quat, state.q, state.pos, state.rot)
+    place_landmarks(p.landmarks, state.pos, state.rot, state.mark_pos, state.mark_rot)
+    for k in range(len(task.bone)):
+        for c in range(3):
+            task.position[k, c] = p.task.position[k, c] * course.gain[t, k, 0]
+        task.rotation[k] = p.task.rotation[k] * course.gain[t, k, 1]
+        task.bone[k] = p.task.bone[k] * course.gain[t, k, 2]
+    cost = residuals(
+        task,
+        targets.pos[t],
+        targets.rot[t],
+        targets.bone[t],
+        state.mark_pos,
+        state.mark_rot,
+        state.r_pos,
+        state.r_rot,
+        state.r_bone,
+    )
+    cost += _soften(task, course, state)
+    gather(
+        task,
+        p.landmarks,
+        state.root_pos,
+        state.mark_pos,
+        state.r_pos,
+        state.r_rot,
+        state.r_bone,
+        targets.bone[t],
+        step.wrench,
+        step.stiffness,
+    )
+    joint_motion(p.tree, state.pos, state.rot, state.root_pos, step.motion)
+    accumulate(p.tree, step.motion, step.wrench, step.stiffness, step.hessian, step.gradient)
+    cost += _posture(p, course, t, state.q, step)
+    return cost + _contacts(p, course, state, step)
+
+
+@part
+def _soften(task, course, state):
+    """Lower the weights of errors beyond their knees to what Huber's loss gives them; the change of cost."""
+    change = 0.0
+    for k in range(len(task.bone)):
+        if task.rotation[k] > 0.0:
+            r = state.r_rot
+            size, knee = math.sqrt(r[k, 0] ** 2 + r[k, 1] ** 2 + r[k, 2] ** 2), course.knee[1]
+            if size > knee:
+                change -= 0.5 * task.rotation[k] * (size - knee) ** 2
+                task.rotation[k] *= knee / size
+        if task.bone[k] > 0.0:
+            r = state.r_bone
+            size, knee = math.sqrt(r[k, 0] ** 2 + r[k, 1] ** 2 + r[k, 2] ** 2), course.knee[2]
+            if size > knee:
+                change -= 0.5 * task.bone[k] * (size - knee) ** 2
+                task.bone[k] *= knee / size
+        if task.position[k, 0] > 0.0:
+            r = state.r_pos
+            size, knee = math.sqrt(r[k, 0] ** 2 + r[k, 1] ** 2 + r[k, 2] ** 2), course.knee[0]
+            if size > knee:
+                change -= 0.5 * task.position[k, 0] * (size - knee) ** 2
+                for c in range(3):
+                    task.position[k, c] *= knee / size
+    return change
+
+
+@part
+def _posture(p, course, t, q, step):
+    """Rest, comfort and the hard range of the joints."""
+    cost, pose = 0.0, p.posture
+    for j in range(len(q)):
+        lower, upper = p.lower[j], p.upper[j]
+        away = q[j] - course.rest[t, j]
+        weight = pose.rest_weight[j]
+        cost += weight * away * away
+        slope, stiff = weight * away, weight
+        margin = min(pose.limit_margin, 0.25 * (upper - lower))
+        near = max(q[j] - upper + margin, 0.0) + min(q[j] - lower - margin, 0.0)
+        if near != 0.0:
+            cost += pose.limit_weight * near * near
+            slope += pose.limit_weight * near
+            stiff += pose.limit_weight
+        past = max(q[j] - upper, 0.0) + min(q[j] - lower, 0.0)
+        if past != 0.0:
+            cost += course.limit_stiffness * past * past
+            slope += course.limit_stiffness * past
+            stiff += course.limit_stiffness
+        step.gradient[6 + j] += slope
+        step.hessian[6 + j, 6 + j] += stiff
+    return 0.5 * cost
+
+
+@part
+def _contacts(p, course, state, step):
+    """Penalties of pairs nearer than their margin and of what is under the floor."""
+    s, contacts = p.settings, state.contacts
+    place_capsules(p.capsules, state.pos, state.rot, state.start, state.end)
+    list_near(p.capsules, state.start, state.end, state.root_pos, 0.0, state.near)
+    pair_contacts(p.capsules, state.near, state.start, state.end, 0.0, contacts)
+    if s.floor_on:
+        floor_contacts(p.capsules, state.start, state.end, s.floor, 0.0, contacts)
+    cost, stiffness = 0.0, course.contact_stiffness
+    n, row = len(step.gradient), step.rows
+    for k in range(contacts.count[0]):
+        d = contacts.distance[k]
+        cost += d * d
+        contact_row(p.tree, step.motion, state.root_pos, contacts, k, row, 0)
+        for i in range(n):
+            a = stiffness * row[0, i]
+            if a == 0.0:
+                continue
+            step.gradient[i] += a * d
+            for j in range(i + 1):
+                step.hessian[i, j] += a * row[0, j]
+    return 0.5 * stiffness * cost
+
+
+@part
+def _tie(course, root_pos, root_quat, q, fixed, band, gradient, cost):
+    """Smoothness over three frames, and penalties on joints that move or speed up too fast."""
+    frames, dofs = q.shape
+    n = 6 + dofs
+    turn, turn_before = np.zeros(3), np.zeros(3)
+    for t in range(1, frames):
+        if t < fixed:
+            continue
+        here, before, first = (t - fixed) * n, (t - 1 - fixed) * n, (t - 2 - fixed) * n
+        for j in range(dofs):
+            moved, most = q[t, j] - q[t - 1, j], course.most_step[t, j]
+            over = max(moved - most, 0.0) + min(moved + most, 0.0)
+            if over != 0.0:
+                w = course.speed_stiffness
+                cost[t] += 0.5 * w * over * over
+                gradient[here + 6 + j] += w * over
+                band[here + 6 + j, 0] += w
+                if before >= 0:
+                    gradient[before + 6 + j] -= w * over
+                    band[before + 6 + j, 0] += w
+                    band[before + 6 + j, n] -= w
+        if t < 2:
+            continue
+        rotation_between(root_quat, t - 2, t - 1, turn_before)
+        rotation_between(root_quat, t - 1, t, turn)
+        for i in range(n):
+            w = course.smoothness[i]
+            if i < 3:
+                a = root_pos[t, i] - 2.0 * root_pos[t - 1, i] + root_pos[t - 2, i]
+            elif i < 6:
+                a = turn[i - 3] - turn_before[i - 3]
+            else:
+                a = q[t, i - 6] - 2.0 * q[t - 1, i - 6] + q[t - 2, i - 6]
+            slope = w * a
+            cost[t - 1] += 0.5 * w * a * a
+            if i >= 6:
+                over = max(a - course.most_bend[i - 6], 0.0) + min(a + course.most_bend[i - 6], 0.0)
+                if over != 0.0:
+                    cost[t - 1] += 0.5 * course.speed_stiffness * over * over
+                    slope += course.speed_stiffness * over
+                    w += course.speed_stiffness
+            gradient[here + i] += slope
+            band[here + i, 0] += w
+            if before >= 0:
+                gradient[before + i] -= 2.0 * slope
+                band[before + i, 0] += 4.0 * w
+                band[before + i, n] -= 2.0 * w
+            if first >= 0:
+                gradient[first + i] += slope
+                band[first + i, 0] += w
+                band[first + i, n] -= 2.0 * w
+                band[first + i, 2 * n] += w
+
+
+@part
+def rotation_between(quat, a, b, out):
+    """out = log(quat[b] quat[a]⁻¹), the world-frame rotation vector (rad) that leads from row a to row b."""
+    w, x, y, z = quat[a, 0], -quat[a, 1], -quat[a, 2], -quat[a, 3]
+    q0, q1, q2, q3 = quat[b, 0], quat[b, 1], quat[b, 2], quat[b, 3]
+    d0, d1 = q0 * w - q1 * x - q2 * y - q3 * z, q0 * x + q1 * w + q2 * z - q3 * y
+    d2, d3 = q0 * y - q1 * z + q2 * w + q3 * x, q0 * z + q1 * y - q2 * x + q3 * w
+    sine = math.sqrt(d1 * d1 + d2 * d2 + d3 * d3)
+    if d0 < 0.0:
+        d0, d1, d2, d3 = -d0, -d1, -d2, -d3
+    scale = 2.0 if sine < 1e-9 else 2.0 * math.atan2(sine, d0) / sine
+    out[0], out[1], out[2] = scale * d1, scale * d2, scale * d3
+
+
+@kernel
+def damp(band, damping, n, work):
+    """work = band with each frame's damping on its diagonal, relative to each entry, with a floor."""
+    for c in range(len(band)):
+        for d in range(band.shape[1]):
+            work[c, d] = band[c, d]
+        work[c, 0] += damping[c // n] * (band[c, 0] + 0.1)
+
+
+@kernel
+def advance(step, fixed, most, root_pos, root_quat, q, new_pos, new_quat, new_q):
+    """The trajectory moved by a tangent step (variables of one frame after those of another), no entry by more than
+    ``most`` (m or rad)."""
+    frames, dofs = q.shape
+    n = 6 + dofs
+    v, turned = np.empty(6), np.empty(4)
+    for t in range(frames):
+        at = (t - fixed) * n
+        for c in range(6):
+            v[c] = min(max(step[at + c], -most), most) if t >= fixed else 0.0
+        for c in range(3):
+            new_pos[t, c] = root_pos[t, c] + v[c]
+        integrate_quat(root_quat[t], v, 3, turned)
+        for c in range(4):
+            new_quat[t, c] = turned[c]
+        for j in range(dofs):
+            move = min(max(step[at + 6 + j], -most), most) if t >= fixed else 0.0
+            new_q[t, j] = q[t, j] + move
