@@ -75,7 +75,15 @@ def fit_window(
                 continue
             step, info = lapack.dpbtrs(factor, -gradient, lower=1, overwrite_b=1)
             kernels.advance(
-                step, fixed, 0.5, here.root_pos, here.root_quat, here.q, trial.root_pos, trial.root_quat, trial.q
+                step,
+                fixed,
+                0.5,
+                here.root_pos,
+                here.root_quat,
+                here.q,
+                trial.root_pos,
+                trial.root_quat,
+                trial.q,
             )
             new = _assemble(problem, targets, course, trial, fixed, band, gradient, trial_cost)
             worse = _worse(cost, trial_cost)[fixed:]
@@ -92,7 +100,9 @@ def fit_window(
             else:
                 if damping.min() > 1e5:
                     break
-                damping = np.clip(np.where(worse | (not worse.any()), np.maximum(10.0 * damping, 1e-3), damping), 1e-7, 1e7)
+                damping = np.clip(
+                    np.where(worse | (not worse.any()), np.maximum(10.0 * damping, 1e-3), damping), 1e-7, 1e7
+                )
                 _assemble(problem, targets, course, here, fixed, band, gradient, cost)
     return here, steps
 

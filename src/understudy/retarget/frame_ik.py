@@ -5,62 +5,21 @@ solved until it has converged, so that the result hardly depends on history. The
 root's own pose and several seeds. Joint limits and motor speed are hard, self-collision and the floor barriers.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 
-import numpy as np
-
-from understudy.errors import LimitError
-from understudy.kinematics.clip_fit import fit_clip, landmark_arrays, limbs_of
-from understudy.kinematics.collision import Capsules
-from understudy.kinematics.kernels.arrays import Problem, Settings, Targets
-from understudy.kinematics.poses import landmark_tracks, posed
-from understudy.kinematics.terms import (
-    BoneVector,
-    JointComfort,
-    JointVelocity,
-    LandmarkOrientation,
-    LandmarkPosition,
-    Posture,
-    Term,
-    landmark_tasks,
-    posture_arrays,
-)
-from understudy.kinematics.tree import Tree
+from understudy.kinematics.clip_fit import fit_clip
+from understudy.kinematics.kernels.arrays import Settings
 from understudy.motion.types import HumanMotion, RobotMotion
-from understudy.retarget.lengths import RobotLengths
-from understudy.retarget.targets import LandmarkTargets, landmark_targets
+from understudy.retarget.landmark_problem import LandmarkProblem, PoseCosts, Weights
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_apply, quat_conj, quat_mul, quat_to_matrix
-
-GROUNDS = ("auto", "flat", "none")
-PARTS = ("whole", "upper", "lower")
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What a mistake costs: positions and bones per m², orientations per rad²."""
-
-    pelvis_position: float = 60.0
-    pelvis_rotation: float = 4.0
-    chest_rotation: float = 4.0
-    ankle_position: float = 400.0
-    ankle_rotation: float = 2.0
-    hip_bone: float = 60.0
-    knee_bone: float = 10.0
-    shoulder_bone: float = 120.0
-    elbow_bone: float = 120.0
-    hip_rotation: float = 0.2
-    shoulder_rotation: float = 0.2
-    elbow_rotation: float = 0.2
-    wrist_rotation: float = 0.3
 
 
 @dataclass(frozen=True)
 class FrameIKConfig:
     """Everything that can be chosen about FrameIK."""
 
-    weights: Weights = Weights()
+    weights: Weights = field(default_factory=Weights)
     ground: str = "auto"
     """Where the floor is: ``auto``, ``flat`` (the lowest level the clip stands on), ``none`` (the source's z = 0)."""
     plant_feet: bool = True
@@ -98,31 +57,21 @@ class FrameIK:
     """A ``Retargeter``; see the module. Holds no state between clips, so one serves any number of them."""
 
     def __init__(self, robot: Robot, config: FrameIKConfig = FrameIKConfig()):
-        if config.ground not in GROUNDS:
-            raise LimitError(f"ground must be one of {', '.join(GROUNDS)}; got {config.ground!r}.")
-        if config.parts not in PARTS:
-            raise LimitError(f"parts must be one of {', '.join(PARTS)}; got {config.parts!r}.")
+        c = config
+        costs = PoseCosts(c.weights, c.margin, c.limit_margin, c.limit_weight, c.rest_weight)
         self.robot = robot
         self.config = config
         self._told = asdict(config)
-        self._tree = Tree.from_robot(robot)
-        self._landmarks = landmark_arrays(robot, self._tree)
-        self._capsules = Capsules.from_robot(robot).arrays(config.margin)
-        self._limbs = limbs_of(robot, self._tree)
-        self._held = held_dofs(robot, self._limbs, config.parts)
-        self._pinned = bool(self._held[:6].all())
-        self._pelvis = _pelvis_at_home(robot)
-        self._seeds = _seeds(robot, np.random.default_rng(config.seed), self._held[6:])
+        self._fit = LandmarkProblem(robot, costs, c.ground, c.parts, c.seed)
 
     def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
         return [self._retarget(motion) for motion in motions]
 
     def _retarget(self, human: HumanMotion) -> RobotMotion:
-        c = self.config
-        targets = landmark_targets(human, self.robot, c.ground, plant_feet=c.plant_feet, pinned=self._pinned)
-        fit = fit_clip(
-            self._problem(targets, human.fps), self._frames(targets, human), self._seeds, self._limbs
-        )
+        c, shared = self.config, self._fit
+        targets = shared.targets(human, plant_feet=c.plant_feet)
+        problem = shared.problem(targets, human.fps, c.viscosity, frame_settings(c))
+        fit = fit_clip(problem, shared.frames(targets, human, c.jump), shared.seeds, shared.limbs)
         origin = human.origin.after(
             "retarget.frame_ik",
             robot=self.robot.name,
@@ -142,126 +91,21 @@ class FrameIK:
             origin,
         )
 
-    def _problem(self, targets: LandmarkTargets, fps: float) -> Problem:
-        c, robot = self.config, self.robot
-        moved = moved_landmarks(self._tree, self._landmarks.link, self._held)
-        terms = _terms(robot, c, moved, targets.has_quat, fps)
-        return Problem(
-            self._tree.arrays(),
-            self._landmarks,
-            self._capsules,
-            landmark_tasks(terms, robot.landmarks.names),
-            posture_arrays(terms, len(robot.joints)),
-            Settings(
-                iterations=c.iterations,
-                first_iterations=c.first_iterations,
-                tolerance=c.tolerance,
-                good=c.good,
-                prior=c.prior,
-                damping=1e-4,
-                stiffness=1e7,
-                floor=0.0,
-                floor_on=not robot.fixed_base,
-                holding=bool(self._held.any()),
-                reach=0.03,
-                root_step=0.3,
-                turn_step=0.6,
-            ),
-            *_inner_range(robot),
-            robot.velocity_limit.astype(np.float64) / fps * 0.999,
-            self._held,
-        )
 
-    def _frames(self, targets: LandmarkTargets, human: HumanMotion) -> Targets:
-        root_pos, root_quat = self._root(targets)
-        turned = np.zeros(human.frames)
-        quat = human.landmarks()[1]
-        # The widest turn of any landmark into each frame, from the cosine of half its angle.
-        half = np.abs((quat[1:].astype(np.float64) * quat[:-1]).sum(-1)).min(-1)
-        turned[1:] = 2.0 * np.arccos(np.minimum(half, 1.0))
-        return Targets(
-            targets.pos,
-            np.ascontiguousarray(quat_to_matrix(targets.quat)),
-            targets.bone,
-            root_pos,
-            root_quat,
-            np.maximum(self.config.jump, 0.999 * turned),
-        )
-
-    def _root(self, targets: LandmarkTargets) -> tuple[np.ndarray, np.ndarray]:
-        """Where the root would be if the pelvis were exactly on its target, and all between them at home."""
-        home, frames = self.robot.home.astype(np.float64), len(targets.pos)
-        if self._pinned:
-            return np.tile(home[:3], (frames, 1)), np.tile(home[3:7], (frames, 1))
-        k, (pos, quat) = self.robot.landmarks.index("pelvis"), self._pelvis
-        root_quat = quat_mul(targets.quat[:, k], quat_conj(quat))
-        return targets.pos[:, k] - quat_apply(root_quat, pos), root_quat
-
-
-def _pelvis_at_home(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
-    """Position (m) and orientation of the pelvis in the root's frame, all joints at home."""
-    k = robot.landmarks.index("pelvis")
-    pos, quat = landmark_tracks(robot, posed(robot, robot.home[7:]))
-    return pos[0, k].astype(np.float64), quat[0, k].astype(np.float64)
-
-
-def held_dofs(robot: Robot, limbs: np.ndarray, parts: str) -> np.ndarray:
-    """Which of (root's six, joints) stay where home has them, (6 + dof,) bool."""
-    names = robot.landmarks.names
-    legs = 2 * int("left_ankle" in names)  # ``limbs_of`` numbers the legs first
-    held = np.zeros(6 + len(limbs), dtype=bool)
-    held[:6] = robot.fixed_base or parts == "upper"
-    if parts == "upper":
-        held[6:] = (limbs >= 0) & (limbs < legs)
-    elif parts == "lower":
-        held[6:] = limbs >= legs
-    return held
-
-
-def moved_landmarks(tree: Tree, link: np.ndarray, held: np.ndarray) -> list[bool]:
-    """Which landmarks, on these links, anything can move that is not held."""
-    free = np.zeros(len(tree.parents), dtype=bool)
-    free[0] = not held[:6].all()
-    for i in range(1, len(free)):
-        d = tree.dof[i]
-        free[i] = free[tree.parents[i]] or (d >= 0 and not held[6 + d])
-    return free[link].tolist()
-
-
-def _inner_range(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
-    """The hardware range, less what rounding to float32 could add."""
-    return robot.lower.astype(np.float64) + 1e-5, robot.upper.astype(np.float64) - 1e-5
-
-
-def _terms(
-    robot: Robot, config: FrameIKConfig, moved: Sequence[bool], has_quat: Sequence[bool], fps: float
-) -> tuple[Term, ...]:
-    """What a pose is asked for, by landmark: ``left_knee`` looks up the weights of ``knee``."""
-    names, bones, weights = robot.landmarks.names, RobotLengths.of(robot).bones, vars(config.weights)
-
-    def chosen(kind: str, of: Iterable[str]) -> dict[str, float]:
-        asked = {name: weights.get(f"{name.split('_')[-1]}_{kind}", 0.0) for name in of}
-        return {name: weight for name, weight in asked.items() if weight > 0.0}
-
-    moving = [name for name, can in zip(names, moved, strict=True) if can]
-    turning = [name for name, known in zip(names, has_quat, strict=True) if known and name in moving]
-    return (
-        LandmarkPosition(chosen("position", moving)),
-        LandmarkOrientation(chosen("rotation", turning)),
-        BoneVector(
-            chosen("bone", [name for name in bones if name in moving]),
-            {name: tuple(bone) for name, bone in bones.items()},
-        ),
-        Posture(config.rest_weight, robot.home[7:].tolist()),
-        JointVelocity(config.viscosity * fps),
-        JointComfort(config.limit_weight, config.limit_margin),
+def frame_settings(config: FrameIKConfig) -> Settings:
+    """How the solver of single frames runs."""
+    return Settings(
+        iterations=config.iterations,
+        first_iterations=config.first_iterations,
+        tolerance=config.tolerance,
+        good=config.good,
+        prior=config.prior,
+        damping=1e-4,
+        stiffness=1e7,
+        floor=0.0,
+        floor_on=True,
+        holding=False,
+        reach=0.03,
+        root_step=0.3,
+        turn_step=0.6,
     )
-
-
-def _seeds(robot: Robot, rng: np.random.Generator, held: np.ndarray) -> np.ndarray:
-    """Joint positions to start the first frame from: stances a person may be caught in, and a few at random."""
-    home, middle = robot.home[7:].astype(np.float64), 0.5 * (robot.lower + robot.upper)
-    spread = 0.35 * (robot.upper - robot.lower)
-    around = [middle + rng.uniform(-1, 1, len(home)) * spread for _ in range(6)]
-    seeds = np.clip(np.stack([home, robot.t_pose, middle, *around]), robot.lower, robot.upper)
-    return np.ascontiguousarray(np.where(held, home, seeds), np.float64)

@@ -174,7 +174,9 @@ class Course(NamedTuple):
     gain: np.ndarray  # (time, landmark, 3): factors on the weights of position, rotation and bone
     knee: np.ndarray  # (3,) m, rad, m: larger errors count in proportion
     rest: np.ndarray  # (time, dof) rad
-    smoothness: np.ndarray  # (6 + dof,) weights on squared second differences: root position, root turn, joints
+    smoothness: (
+        np.ndarray
+    )  # (6 + dof,) weights on squared second differences: root position, root turn, joints
     most_step: np.ndarray  # (time, dof) rad: the most a joint may move into a frame
     most_bend: np.ndarray  # (dof,) rad: the most a joint's second difference may be
     contact_stiffness: float  # 1/m²
