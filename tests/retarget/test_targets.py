@@ -78,3 +78,19 @@ def test_a_foot_upside_down_under_its_shin_is_not_believed(g1):
     broken = landmark_targets(replace(human, quat=turned), g1, "none")
     up = quat_apply(broken.quat[:, g1.landmarks.index("left_ankle")], np.array([0.0, 0.0, 1.0]))
     assert (up[:, 2] > 0.5).all()
+
+
+def test_ankles_in_contact_are_held_and_nothing_else(g1):
+    targets = landmark_targets(sample.motion("walk", fps=30.0), g1, "auto")
+    for side in ("left", "right"):
+        touches = targets.contacts[f"{side}_toe"] | targets.contacts[f"{side}_heel"]
+        hold = targets.hold[:, g1.landmarks.index(f"{side}_ankle")]
+        assert touches.any()
+        assert (hold[touches] == 1).all()
+        assert (hold < 1).any()
+    others = [k for k, name in enumerate(g1.landmarks.names) if not name.endswith("ankle")]
+    assert not targets.hold[:, others].any()
+
+
+def test_unplanted_feet_are_not_held(g1):
+    assert not landmark_targets(sample.motion("walk", fps=30.0), g1, "auto", plant_feet=False).hold.any()

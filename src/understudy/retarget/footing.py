@@ -1,7 +1,11 @@
-"""Feet that stand are asked to stand still: flat, level with the floor, in one place, for as long as the human's do.
+"""Feet that stand are asked to stand still: the part of the robot's sole that carries stays in one place on the floor.
 
-Captured feet tremble, slide and sink by millimetres to centimetres while they stand. A robot would repeat that, so
-each stance is replaced by one placement, and what that changes is faded out before and after.
+Captured feet tremble, slide and sink by millimetres to centimetres while they stand, and a robot would repeat that.
+So every *episode*, an unbroken run of contact of toe or heel, is planned as what a rigid sole can do on a floor: it
+lies flat, rolls over its front edge (heel up) or its rear edge (toe up), as far as the human's foot pitches, and turns
+about the ball. Rolling decides how the ankle moves; only where the episode happens, and its heading, are the human's,
+and they move no more than they must to stay near. Between episodes feet follow the human, and what the plan changed is
+faded out.
 """
 
 from collections.abc import Iterator
@@ -16,98 +20,245 @@ from understudy.rotations import (
     quat_conj,
     quat_from_rotvec,
     quat_mul,
+    quat_to_euler,
     quat_to_rotvec,
-    quat_yaw,
 )
 
-WINDOW = 0.1
-"""Seconds over which speeds are measured: longer than marker noise, shorter than a step."""
-SLOW = 0.25
-"""Leg lengths a second below which a foot stands."""
-LOW = 0.07
-"""Leg lengths above its resting height that a standing foot may be."""
-FLAT = 0.85
-"""Cosine of the angle to the vertical beyond which a foot does not stand: someone lies, or does a handstand."""
-SHORTEST = 0.12
-"""A stance lasts at least so long, s."""
-SPLIT = 0.05
-"""A foot that moves farther than this (leg lengths) while it stands has been set down anew."""
 FADE = 0.15
-"""Seconds before and after a stance over which its correction is faded."""
+"""Seconds before and after an episode over which what it changed is faded."""
+FREE = 0.10
+"""Seconds from lying flat until the sole pitches as much as the human's foot does."""
+RELEASE = 0.07
+"""Seconds before and after an episode over which the hold is let go."""
+BRIDGE = 0.10
+"""A foot that is off the floor for less than this (s) was not."""
+SHORTEST = 0.10
+"""Seconds: shorter episodes are none."""
+REACH = 0.05
+"""Leg lengths by which a standing foot may be away from where the human's is, along x and along y."""
+TURN = 0.15
+"""Radians by which it may be turned away."""
+SETTLE = 0.10
+"""Seconds over which a foot that must move while it stands begins and ends to do so."""
+LOW = 0.07
+"""Leg lengths: a foot that stands this much higher than the floor stands on something else."""
+LEVEL = 0.6
+"""Radians: a human's foot that is pitched more than this does not lie flat, whatever touches the floor."""
+STEEP, ASLANT = 1.3, 0.7
+"""Radians of pitch and of roll beyond which a foot does not stand on its sole: someone kneels or lies."""
 
 
 @dataclass(frozen=True)
-class Foot:
-    """One foot of the human, at the robot's size, and where the robot's is asked to be: positions m, world frame."""
+class Sole:
+    """A robot's sole in the frame of its ankle landmark (m): all corners, and the points that it turns about."""
 
-    ankle: Float[np.ndarray, "time 3"]
-    ball: Float[np.ndarray, "time 3"]
-    target_pos: Float[np.ndarray, "time 3"]
-    target_quat: Float[np.ndarray, "time 4"]
+    corners: Float[np.ndarray, "corner 3"]
+    front: Float[np.ndarray, "3"]
+    ball: Float[np.ndarray, "3"]
+    rear: Float[np.ndarray, "3"]
+
+    @classmethod
+    def of(cls, corners: Float[np.ndarray, "corner 3"], ball: float) -> "Sole":
+        """From its corners; ``ball`` is how far the ball of the foot lies ahead of the ankle (m)."""
+        x, bottom = corners[:, 0], corners[:, 2].min()
+        ends = (
+            np.array([end, corners[np.abs(x - end) < 1e-3, 1].mean(), bottom]) for end in (x.max(), x.min())
+        )
+        front, rear = ends
+        return cls(corners, front, np.array([ball, 0.5 * (front[1] + rear[1]), bottom]), rear)
 
 
-def plant(foot: Foot, fps: float, leg: float, level: float) -> Foot:
-    """The foot with every stance held still.
+@dataclass(frozen=True)
+class Footing:
+    """Where a robot's ankle is asked to be (world, m, wxyz), and how firmly: ``hold`` is 1 in contact, else 0."""
 
-    ``leg`` is the leg length (m), ``level`` the height of the robot's ankle when its sole lies on the floor (m). A
-    stance near the floor is put on it; one that is clearly higher, on a step or a box, keeps its mean height.
+    pos: Float[np.ndarray, "time 3"]
+    quat: Float[np.ndarray, "time 4"]
+    hold: Float[np.ndarray, "time"]
+
+
+def plant(
+    pos: Float[np.ndarray, "time 3"],
+    quat: Float[np.ndarray, "time 4"],
+    toe: Bool[np.ndarray, "time"],
+    heel: Bool[np.ndarray, "time"],
+    sole: Sole,
+    fps: float,
+    leg: float,
+) -> Footing:
+    """A foot whose contacts are kept: whatever part of the sole is on the floor stays where it is.
+
+    ``pos`` and ``quat`` are the ankle as the human has it, at the robot's size; ``toe`` and ``heel`` when that part of
+    the human's foot touches the floor; ``leg`` the robot's leg length (m). An episode near the floor is put on it; one
+    that is clearly higher, on a step or a box, keeps its height. A foot that moves far while it stands slides after the
+    human's, as little as it can.
     """
-    frames, runs = len(foot.ankle), list(_stances(foot, fps, leg))
-    heading = quat_yaw(foot.target_quat)
-    weight, yaw, place = np.zeros((frames, 1)), heading.copy(), foot.target_pos.copy()
-    for k, (a, b) in enumerate(runs):
-        # Fades end half-way to the neighbouring stances, so that no two overlap.
-        before = min(round(FADE * fps), (a - (runs[k - 1][1] if k else 0)) // 2)
-        after = min(round(FADE * fps), ((runs[k + 1][0] if k + 1 < len(runs) else frames) - b) // 2)
-        near = slice(a - before, b + after)
-        weight[near, 0] = np.concatenate([_rise(before), np.ones(b - a), _rise(after)[::-1]])
-        yaw[near] = np.angle(np.exp(1j * heading[a:b]).sum())
-        place[near] = foot.target_pos[a:b].mean(axis=0)
-        if abs(place[a, 2] - level) < LOW * leg:
-            place[near, 2] = level
-    flat = quat_to_rotvec(quat_mul(quat_about("z", yaw), quat_conj(foot.target_quat)))
-    quat = quat_mul(quat_from_rotvec(weight * flat), foot.target_quat)
-    return Foot(foot.ankle, foot.ball, foot.target_pos + weight * (place - foot.target_pos), quat)
+    yaw, roll, pitch = np.moveaxis(quat_to_euler("zxy", quat), -1, 0)
+    stands = (toe | heel) & (np.abs(roll) < ASLANT) & (np.abs(pitch) < STEEP)
+    runs = list(_episodes(stands, round(BRIDGE * fps), max(2, round(SHORTEST * fps))))
+    flat = toe & heel & (np.abs(pitch) < LEVEL)
+    moved, turned = np.zeros_like(pos), np.zeros_like(pos)
+    for a, b in runs:
+        on = slice(a, b)
+        planned_pos, planned_quat = _episode(
+            pos[on],
+            quat[on],
+            np.unwrap(yaw[on]),
+            _pitch(pitch[on], toe[on], heel[on], flat[on], fps),
+            sole,
+            fps,
+            leg,
+        )
+        moved[on] = planned_pos - pos[on]
+        turned[on] = quat_to_rotvec(quat_mul(planned_quat, quat_conj(quat[on])))
+    change = _faded(np.concatenate([moved, turned], axis=-1), runs, fps)
+    return Footing(
+        pos + change[:, :3], quat_mul(quat_from_rotvec(change[:, 3:]), quat), _hold(len(pos), runs, fps)
+    )
 
 
-def _rise(frames: int) -> Float[np.ndarray, "time"]:
-    """From just above 0 to just below 1, smoothly."""
-    u = (np.arange(frames) + 1.0) / (frames + 1.0)
+def _episodes(stands: Bool[np.ndarray, "time"], bridge: int, shortest: int) -> Iterator[tuple[int, int]]:
+    """First frame and frame after the last of every episode, in order."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], stands, [False]]).astype(np.int8)))
+    merged: list[tuple[int, int]] = []
+    for a, b in edges.reshape(-1, 2).tolist():
+        if merged and a - merged[-1][1] < bridge:
+            merged[-1] = (merged[-1][0], b)
+        else:
+            merged.append((a, b))
+    return ((a, b) for a, b in merged if b - a >= shortest)
+
+
+def _pitch(
+    pitch: Float[np.ndarray, "time"],
+    toe: Bool[np.ndarray, "time"],
+    heel: Bool[np.ndarray, "time"],
+    flat: Bool[np.ndarray, "time"],
+    fps: float,
+) -> Float[np.ndarray, "time"]:
+    """The sole's pitch (rad, heel up is positive): none where the foot is flat, the human's further away in time.
+
+    On the toes the heel is not below the floor, on the heel not the toes.
+    """
+    pitch = np.where(
+        toe & ~heel, np.maximum(pitch, 0.0), np.where(heel & ~toe, np.minimum(pitch, 0.0), pitch)
+    )
+    still = flat.copy()
+    # From toes to heel a rigid sole passes through lying flat.
+    still[1:] |= pitch[1:] * pitch[:-1] < 0
+    at = np.flatnonzero(still)
+    if not len(at):
+        return pitch
+    now = np.arange(len(pitch))
+    after = np.minimum(np.searchsorted(at, now), len(at) - 1)
+    away = np.minimum(np.abs(now - at[after]), np.abs(now - at[np.maximum(after - 1, 0)]))
+    return _smooth_step(away / (FREE * fps)) * pitch
+
+
+def _episode(
+    pos: Float[np.ndarray, "time 3"],
+    quat: Float[np.ndarray, "time 4"],
+    yaw: Float[np.ndarray, "time"],
+    pitch: Float[np.ndarray, "time"],
+    sole: Sole,
+    fps: float,
+    leg: float,
+) -> tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"]]:
+    """The ankle of a sole that rolls and turns on the floor without slipping, as near to the human's as that allows."""
+    yaw = _calm(_least_moving(yaw, TURN), fps)
+    turn = quat_mul(quat_about("z", yaw), quat_about("y", pitch))
+    lean = pitch[1:] + pitch[:-1]
+    pivot = np.where((lean > 0)[:, None], sole.front, np.where((lean < 0)[:, None], sole.rear, sole.ball))
+    rolled = np.zeros_like(pos)
+    rolled[1:] = np.cumsum(quat_apply(turn[:-1], pivot) - quat_apply(turn[1:], pivot), axis=0)
+    drift = pos[:, :2] - rolled[:, :2]
+    rolled[:, :2] += np.stack([_calm(_least_moving(drift[:, k], REACH * leg), fps) for k in (0, 1)], axis=-1)
+    lowest = _lowest(turn, sole)
+    level = float(np.median(pos[:, 2] + _lowest(quat, sole)))
+    rolled[:, 2] = (level if level > LOW * leg else 0.0) - lowest
+    return rolled, turn
+
+
+def _lowest(quat: Float[np.ndarray, "time 4"], sole: Sole) -> Float[np.ndarray, "time"]:
+    """Height (m) of the sole's lowest corner over the ankle."""
+    return quat_apply(quat[:, None], sole.corners)[..., 2].min(axis=1)
+
+
+def _least_moving(path: Float[np.ndarray, "time"], reach: float) -> Float[np.ndarray, "time"]:
+    """The track that moves least of all that stay within ``reach`` of a path: still, until it would be left behind.
+
+    A path that stays within twice the reach is answered by one constant, in its middle.
+    """
+    low, high = path - reach, path + reach
+    floor, ceiling = np.maximum.accumulate(low), np.minimum.accumulate(high)
+    together = int(np.searchsorted(floor - ceiling > 0, True))
+    out = np.empty_like(path)
+    if together == len(path):
+        out[:] = np.clip(np.median(path), floor[-1], ceiling[-1])
+        return out
+    # It waits where it will be needed, then is drawn along by whichever bound reaches it.
+    here = ceiling[together - 1] if low[together] > ceiling[together - 1] else floor[together - 1]
+    out[:together] = here
+    for k in range(together, len(path)):
+        here = min(max(here, low[k]), high[k])
+        out[k] = here
+    return out
+
+
+def _calm(path: Float[np.ndarray, "time"], fps: float) -> Float[np.ndarray, "time"]:
+    """Begins and ends of movement made gentle; what is constant stays so."""
+    half = max(1, round(0.5 * SETTLE * fps))
+    if path.min() == path.max():
+        return path
+    weights = np.hanning(2 * half + 3)[1:-1]
+    padded = np.concatenate([np.full(half, path[0]), path, np.full(half, path[-1])])
+    return np.convolve(padded, weights / weights.sum(), mode="valid")
+
+
+def _faded(
+    change: Float[np.ndarray, "time n"], runs: list[tuple[int, int]], fps: float
+) -> Float[np.ndarray, "time n"]:
+    """What episodes change, carried on smoothly before and after them until it is nothing, or the next one's."""
+    frames, fade = len(change), round(FADE * fps)
+    out = change.copy()
+    nothing = np.zeros(change.shape[1])
+    for (_, a), (b, _) in zip([(0, 0), *runs], [*runs, (frames, frames)], strict=True):
+        first = (change[a - 1], _slope(change, a - 1, -1)) if a else None
+        last = (change[b], _slope(change, b, 1)) if b < frames else None
+        if first and last and b - a <= 2 * fade:
+            out[a:b] = _bridge(*first, *last, b - a)
+            continue
+        if first:
+            n = min(fade, frames - a)
+            out[a : a + n] = _bridge(*first, nothing, nothing, n)
+        if last:
+            n = min(fade, b)
+            out[b - n : b] = _bridge(nothing, nothing, *last, n)
+    return out
+
+
+def _slope(change: np.ndarray, at: int, towards: int) -> np.ndarray:
+    """Change a frame at the end of an episode, from its own side."""
+    return towards * (change[at + towards] - change[at])
+
+
+def _bridge(p: np.ndarray, v: np.ndarray, q: np.ndarray, w: np.ndarray, frames: int) -> np.ndarray:
+    """``frames`` points between p and q that leave with v and arrive with w (a frame): a cubic."""
+    u = ((np.arange(frames) + 1.0) / (frames + 1.0))[:, None]
+    v, w = v * (frames + 1), w * (frames + 1)
+    s = u * u * (3 - 2 * u)
+    return p + s * (q - p) + u * (1 - u) * ((1 - u) * v - u * w)
+
+
+def _hold(frames: int, runs: list[tuple[int, int]], fps: float) -> Float[np.ndarray, "time"]:
+    hold, now = np.zeros(frames), np.arange(frames)
+    for a, b in runs:
+        away = np.maximum(np.maximum(a - now, now - (b - 1)), 0)
+        hold = np.maximum(hold, 1.0 - _smooth_step(away / (RELEASE * fps)))
+    return hold
+
+
+def _smooth_step(u: Float[np.ndarray, "time"]) -> Float[np.ndarray, "time"]:
+    """From 0 at 0 to 1 at 1 and beyond, without corners."""
+    u = np.clip(u, 0.0, 1.0)
     return u * u * (3.0 - 2.0 * u)
-
-
-def _stances(foot: Foot, fps: float, leg: float) -> Iterator[tuple[int, int]]:
-    """First frame and frame after the last of every stance, in order."""
-    up = quat_apply(foot.target_quat, np.array([0.0, 0.0, 1.0]))[:, 2]
-    standing = _is_standing(foot.ankle, fps, leg) & _is_standing(foot.ball, fps, leg) & (up > FLAT)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], standing, [False]]).astype(np.int8)))
-    for a, b in edges.reshape(-1, 2):
-        yield from _split(foot.ankle, int(a), int(b), max(2, round(SHORTEST * fps)), SPLIT * leg)
-
-
-def _is_standing(point: Float[np.ndarray, "time 3"], fps: float, leg: float) -> Bool[np.ndarray, "time"]:
-    """Whether a point of the foot is slow, and as low as where it usually rests."""
-    half = max(1, round(0.5 * WINDOW * fps))
-    at = np.arange(len(point))
-    ahead, behind = np.minimum(at + half, len(point) - 1), np.maximum(at - half, 0)
-    way = np.linalg.norm(point[ahead] - point[behind], axis=-1)
-    slow = way * fps < SLOW * leg * np.maximum(ahead - behind, 1)
-    if not slow.any():
-        return slow
-    rest = np.quantile(point[slow, 2], 0.2)
-    return slow & (point[:, 2] < rest + LOW * leg)
-
-
-def _split(
-    point: Float[np.ndarray, "time 3"], a: int, b: int, shortest: int, reach: float
-) -> Iterator[tuple[int, int]]:
-    """Cut a stance in two, again and again, where the foot does not stay in one place, with room to step over."""
-    if b - a < shortest:
-        return
-    away = np.linalg.norm(point[a:b, :2] - np.median(point[a:b, :2], axis=0), axis=-1)
-    if away.max() <= reach:
-        yield a, b
-        return
-    middle, room = (a + b) // 2, shortest // 2 + 1
-    yield from _split(point, a, middle - room, shortest, reach)
-    yield from _split(point, middle + room, b, shortest, reach)

@@ -9,11 +9,12 @@ from jaxtyping import Float
 from understudy.errors import SkeletonMismatch
 from understudy.motion.landmarks import LANDMARKS, SIDES
 from understudy.motion.types import HumanMotion
+from understudy.retarget.contacts import Contacts, contacts_of
 from understudy.retarget.floor import THICKNESS, floor_under
-from understudy.retarget.footing import Foot, plant
-from understudy.retarget.lengths import BONES, LEG, RobotLengths
+from understudy.retarget.footing import Sole, plant
+from understudy.retarget.lengths import BONES, LEG, RobotLengths, sole_offsets
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_about, quat_apply, quat_between, quat_mul, quat_yaw
+from understudy.rotations import quat_about, quat_apply, quat_between, quat_conj, quat_mul, quat_yaw
 
 BROKEN_ANKLE = -0.17  # cosine of 100°: no foot's sole turns so far away from under its shin
 
@@ -28,6 +29,8 @@ class LandmarkTargets:
     ``pos`` (m) is meant for the pelvis and the ankles, ``quat`` for every landmark that the human has (``has_quat``),
     ``bone`` (m) for the limb bones that begin at a landmark. ``scale`` is the ratio of leg
     lengths that paths are scaled by, ``shift`` the height (m) that the source's floor was lifted by, at its own scale.
+    ``hold`` says how firmly a position and orientation must be kept, from 0 to 1: only ankles in contact are held.
+    ``contacts`` are the human's.
     """
 
     pos: Float[np.ndarray, "time landmark 3"]
@@ -36,6 +39,8 @@ class LandmarkTargets:
     has_quat: tuple[bool, ...]
     scale: float
     shift: float
+    hold: Float[np.ndarray, "time landmark"]
+    contacts: Contacts
 
 
 def landmark_targets(
@@ -70,16 +75,19 @@ def landmark_targets(
     quat = turn[:, [names.index(name) if name in names else 0 for name in marks]]
     scale, floor = mine.size / reach, 0.0 if pinned or not robot.feet else floor_under(human, reach, ground)
     place = scale * (place - np.array([0.0, 0.0, floor]))
+    contacts = Contacts.none(human.frames) if pinned else contacts_of(human, floor, reach)
     thicker = mine.ankle_height - scale * THICKNESS["ankle"] * reach if robot.feet else 0.0
     pos = np.zeros((human.frames, len(marks), 3))
     pos[:, marks.index("pelvis")] = _pelvis(place, names) + np.array([0.0, 0.0, thicker])
+    hold = np.zeros((human.frames, len(marks)))
     for side in robot.feet:
-        foot = _foot(side, place, turn, names, mine, thicker)
-        if plant_feet and not pinned:
-            foot = plant(foot, human.fps, mine.size, mine.ankle_height)
         k = marks.index(f"{side}_ankle")
-        pos[:, k], quat[:, k] = foot.target_pos, foot.target_quat
-    return LandmarkTargets(pos, quat, bone, has_quat, float(scale), -floor)
+        pos[:, k], quat[:, k] = _foot(side, place, turn, names, mine, thicker)
+        if plant_feet and not pinned:
+            toe, heel = (contacts[f"{side}_{part}"] for part in ("toe", "heel"))
+            foot = plant(pos[:, k], quat[:, k], toe, heel, _sole(robot, side), human.fps, mine.size)
+            pos[:, k], quat[:, k], hold[:, k] = foot.pos, foot.quat, foot.hold
+    return LandmarkTargets(pos, quat, bone, has_quat, float(scale), -floor, hold, contacts)
 
 
 def _check(human: HumanMotion, mine: RobotLengths, feet: bool) -> None:
@@ -108,7 +116,7 @@ def _from_the_pelvis(place: Places, turn: Turns, names: Sequence[str]) -> tuple[
 
 def _foot(
     side: str, place: Places, turn: Turns, names: Sequence[str], mine: RobotLengths, thicker: float
-) -> Foot:
+) -> tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"]]:
     """Where one ankle goes, from the human's landmarks at the robot's size: up the foot by what the robot's ankle is
     ``thicker``, and sideways by what the hips differ in width. Both leave a foot that stands still where it is."""
     ankle, ball, hip, other = (
@@ -118,7 +126,17 @@ def _foot(
     quat = _foot_that_can_be(sole, shin, ball - ankle)
     hip_width = float(np.median(np.linalg.norm(hip - other, axis=-1)))
     wider = (1.0 if side == "left" else -1.0) * (mine.half_hip_width - 0.5 * hip_width)
-    return Foot(ankle, ball, ankle + quat_apply(quat, np.array([0.0, wider, thicker])), quat)
+    return ankle + quat_apply(quat, np.array([0.0, wider, thicker])), quat
+
+
+def _sole(robot: Robot, side: str) -> Sole:
+    """A sole that turns about the ball of the foot, or about its middle where the robot has no such landmark."""
+    corners, marks = sole_offsets(robot, side).astype(np.float64), robot.landmarks
+    ankle, toe = marks.index(f"{side}_ankle"), f"{side}_toe"
+    if toe not in marks.names or marks.carriers[marks.index(toe)] != marks.carriers[ankle]:
+        return Sole.of(corners, float(corners[:, 0].mean()))
+    away = quat_apply(quat_conj(marks.quat[ankle]), marks.pos[marks.index(toe)] - marks.pos[ankle])
+    return Sole.of(corners, float(away[0]))
 
 
 def _foot_that_can_be(
