@@ -10,6 +10,7 @@ from understudy.evaluate.stance import detect
 from understudy.evaluate.tracks import HumanTracks
 from understudy.motion import sample
 from understudy.retarget.contacts import NAMES, Contacts, contacts_of
+from understudy.rotations import quat_about, quat_apply, quat_mul
 
 LEG = 0.84
 
@@ -19,19 +20,13 @@ def walk():
     return sample.motion("walk", fps=30.0)
 
 
-def lying(human, noise=0.0):
-    """The person laid on the back: turned about y, the lowest flesh on the floor."""
-    rng = np.random.default_rng(0)
-    pos = human.pos[..., [2, 1, 0]] * np.array([-1, 1, 1], np.float32)  # forward is up
-    quat = human.quat @ _turned().T
-    pos = pos - pos[:, :, 2].min() + 0.10
-    return replace(human, pos=pos + rng.normal(0, noise, pos.shape).astype(np.float32), quat=quat)
-
-
-def _turned():
-    """Left-multiplication by a turn of −90° about y, on wxyz."""
-    s = np.float32(np.sqrt(0.5))
-    return np.array([[s, 0, s, 0], [0, s, 0, -s], [-s, 0, s, 0], [0, s, 0, s]], np.float32)
+def tipped(human, angle, landmark, noise=0.0):
+    """The person turned by an angle (rad) about the axis from right to left, a landmark 10 cm over the floor."""
+    turn = quat_about("y", np.array(angle, np.float32))
+    down = replace(human, pos=quat_apply(turn, human.pos), quat=quat_mul(turn, human.quat))
+    low = down.landmarks()[0][:, human.skeleton.landmarks.index(landmark), 2].min()
+    shaken = np.random.default_rng(0).normal(0, noise, human.pos.shape)
+    return replace(down, pos=down.pos + shaken + np.array([0, 0, 0.10 - low]))
 
 
 def test_feet_are_judged_as_evaluation_judges_them(walk):
@@ -43,10 +38,17 @@ def test_feet_are_judged_as_evaluation_judges_them(walk):
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.003])
-def test_who_lies_touches_the_floor_with_trunk_and_head(noise):
-    found = contacts_of(lying(sample.motion("stand", fps=30.0), noise), 0.0, LEG)
+def test_who_lies_on_the_back_touches_the_floor_with_pelvis_and_rib_cage(noise):
+    found = contacts_of(tipped(sample.motion("stand", fps=30.0), -np.pi / 2, "pelvis", noise), 0.0, LEG)
     for name in ("pelvis", "back"):
         assert found[name].mean() > 0.9, name
+
+
+def test_feet_in_the_air_of_a_headstand_do_not_stand():
+    found = contacts_of(tipped(sample.motion("stand", fps=30.0), np.pi, "head"), 0.0, LEG)
+    assert found["head"].mean() > 0.9
+    for name in NAMES[:4]:
+        assert not found[name].any(), name
 
 
 def test_a_clips_own_tracks_are_believed(walk):

@@ -113,3 +113,29 @@ def test_feet_of_a_body_that_lies_are_left_alone():
     foot = plant(pos, on_its_side, always, always, SOLE, FPS, LEG)
     np.testing.assert_array_equal(foot.pos, pos)
     assert not foot.hold.any()
+
+
+def test_a_source_that_contradicts_itself_does_not_throw_the_foot_about():
+    pos, quat, _ = steps()
+    quat = quat_mul(
+        quat, quat_about("y", np.array(0.8))
+    )  # heel high, and yet, in every fourth frame, on the heel alone
+    always, often = np.ones(FRAMES, bool), np.arange(FRAMES) % 4 > 0
+    foot = plant(pos * [0, 1, 1], quat, often, always, SOLE, FPS, LEG)
+    assert np.abs(np.diff(foot.pos, axis=0)).max() < 0.02
+
+
+def test_a_foot_that_is_off_for_an_instant_was_not():
+    pos, quat, stands = steps()
+    pos[30:33] += [0.05, 0.3, 0.2]
+    stands[30:33] = False
+    foot = plant(pos, quat, stands, stands, SOLE, FPS, LEG)
+    np.testing.assert_allclose(foot.pos[:60], foot.pos[:1].repeat(60, 0), atol=1e-12)
+    assert (foot.hold[:60] == 1).all()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_short_clips(frames):
+    pos, quat, stands = (a[:frames] for a in steps())
+    foot = plant(pos, quat, stands, stands, SOLE, 30.0, LEG)
+    assert np.isfinite(foot.pos).all()

@@ -16,6 +16,7 @@ from understudy.evaluate.tracks import HumanTracks
 from understudy.motion.landmarks import SIDES
 from understudy.motion.types import HumanMotion, Tracks
 from understudy.retarget.floor import THICKNESS
+from understudy.rotations import quat_apply
 
 FEET = tuple(f"{side}_{part}" for side in SIDES for part in ("toe", "heel"))
 PLACES = {
@@ -35,6 +36,10 @@ PREFIX = "contact_"
 HIGHER = 0.08
 """Parts rest at most this much (m) higher than their usual flesh would have it: captured wrists are rarely where they
 are drawn, and a fist or a raised palm keeps them up."""
+OVER = 0.2
+"""Leg lengths that a foot which stands may be above its hip."""
+UPTURNED = -0.5
+"""Cosine of the angle between a foot's own up and the world's, below which its heel does not touch the floor."""
 DWELL = 0.3
 """Seconds that a part must spend at another level than its usual one to be believed to rest there."""
 
@@ -70,7 +75,7 @@ def contacts_of(human: HumanMotion, floor: float, leg: float) -> Contacts:
     """
     given = _given(human.tracks)
     tracks, touching = HumanTracks.of(human), Contacts.none(human.frames).touching
-    found = _feet(tracks) if not given.keys() >= set(FEET) else {}
+    found = _feet(tracks, leg) if not given.keys() >= set(FEET) else {}
     for name in NAMES:
         if name in given:
             touching[:, NAMES.index(name)] = given[name]
@@ -99,14 +104,21 @@ def _given(tracks: Tracks) -> dict[str, Bool[np.ndarray, "time"]]:
     return given
 
 
-def _feet(human: HumanTracks) -> dict[str, Bool[np.ndarray, "time"]]:
-    """Toes and heels; empty for a body without ankles."""
-    if not all(f"{side}_ankle" in human for side in SIDES):
+def _feet(human: HumanTracks, leg: float) -> dict[str, Bool[np.ndarray, "time"]]:
+    """Toes and heels; empty for a body without legs.
+
+    A foot above its own hip rests on nothing, however still it is: someone stands on their hands. A foot whose sole
+    faces up lies on its toes, not on its heel: someone kneels.
+    """
+    if not all(f"{side}_{part}" in human for side in SIDES for part in ("hip", "ankle")):
         return {}
-    stance = detect(human)
-    return {
-        f"{s}_{part}": found[s] for part, found in (("toe", stance.toe), ("heel", stance.heel)) for s in SIDES
-    }
+    stance, found = detect(human), {}
+    for side in SIDES:
+        under = human.at(f"{side}_ankle")[:, 2] < human.at(f"{side}_hip")[:, 2] + OVER * leg
+        faces = quat_apply(human.turn(f"{side}_ankle"), np.array([0.0, 0.0, 1.0]))[:, 2]
+        found[f"{side}_toe"] = stance.toe[side] & under
+        found[f"{side}_heel"] = stance.heel[side] & under & (faces > UPTURNED)
+    return found
 
 
 def _rests(human: HumanTracks, landmark: str, floor: float, leg: float) -> Bool[np.ndarray, "time"]:

@@ -8,7 +8,6 @@ and they move no more than they must to stay near. Between episodes feet follow 
 faded out.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +29,8 @@ FREE = 0.10
 """Seconds from lying flat until the sole pitches as much as the human's foot does."""
 RELEASE = 0.07
 """Seconds before and after an episode over which the hold is let go."""
-BRIDGE = 0.10
-"""A foot that is off the floor for less than this (s) was not."""
+BRIDGE = 0.12
+"""A foot that is off the floor for less than this (s), and comes back to its place, was not."""
 SHORTEST = 0.10
 """Seconds: shorter episodes are none."""
 REACH = 0.05
@@ -44,7 +43,7 @@ LOW = 0.07
 """Leg lengths: a foot that stands this much higher than the floor stands on something else."""
 LEVEL = 0.6
 """Radians: a human's foot that is pitched more than this does not lie flat, whatever touches the floor."""
-STEEP, ASLANT = 1.3, 0.7
+STEEP, ASLANT = 1.3, 0.9
 """Radians of pitch and of roll beyond which a foot does not stand on its sole: someone kneels or lies."""
 
 
@@ -95,20 +94,18 @@ def plant(
     """
     yaw, roll, pitch = np.moveaxis(quat_to_euler("zxy", quat), -1, 0)
     stands = (toe | heel) & (np.abs(roll) < ASLANT) & (np.abs(pitch) < STEEP)
-    runs = list(_episodes(stands, round(BRIDGE * fps), max(2, round(SHORTEST * fps))))
+    runs = _episodes(stands, pos, round(BRIDGE * fps), max(2, round(SHORTEST * fps)), REACH * leg)
     flat = toe & heel & (np.abs(pitch) < LEVEL)
+    level = pos[:, 2] + _lowest(quat, sole)
     moved, turned = np.zeros_like(pos), np.zeros_like(pos)
     for a, b in runs:
-        on = slice(a, b)
-        planned_pos, planned_quat = _episode(
-            pos[on],
-            quat[on],
-            np.unwrap(yaw[on]),
-            _pitch(pitch[on], toe[on], heel[on], flat[on], fps),
-            sole,
-            fps,
-            leg,
-        )
+        on, at = slice(a, b), a + np.flatnonzero(stands[a:b])
+        seen = (pos[at, 0], pos[at, 1], np.unwrap(yaw[at]), pitch[at])
+        x, y, heading, lean = (np.interp(np.arange(a, b), at, values) for values in seen)
+        lean = _pitch(lean, toe[on], heel[on], flat[on], fps)
+        planned_pos, planned_quat = _rolled(np.stack([x, y], axis=-1), heading, lean, sole, fps, leg)
+        height = float(np.median(level[at]))
+        planned_pos[:, 2] += height if height > LOW * leg else 0.0
         moved[on] = planned_pos - pos[on]
         turned[on] = quat_to_rotvec(quat_mul(planned_quat, quat_conj(quat[on])))
     change = _faded(np.concatenate([moved, turned], axis=-1), runs, fps)
@@ -117,16 +114,23 @@ def plant(
     )
 
 
-def _episodes(stands: Bool[np.ndarray, "time"], bridge: int, shortest: int) -> Iterator[tuple[int, int]]:
+def _episodes(
+    stands: Bool[np.ndarray, "time"],
+    pos: Float[np.ndarray, "time 3"],
+    bridge: int,
+    shortest: int,
+    reach: float,
+) -> list[tuple[int, int]]:
     """First frame and frame after the last of every episode, in order."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], stands, [False]]).astype(np.int8)))
     merged: list[tuple[int, int]] = []
     for a, b in edges.reshape(-1, 2).tolist():
-        if merged and a - merged[-1][1] < bridge:
+        last = merged[-1][1] if merged else -bridge
+        if a - last < bridge and np.linalg.norm(pos[a] - pos[last - 1]) < reach:
             merged[-1] = (merged[-1][0], b)
         else:
             merged.append((a, b))
-    return ((a, b) for a, b in merged if b - a >= shortest)
+    return [(a, b) for a, b in merged if b - a >= shortest]
 
 
 def _pitch(
@@ -138,13 +142,12 @@ def _pitch(
 ) -> Float[np.ndarray, "time"]:
     """The sole's pitch (rad, heel up is positive): none where the foot is flat, the human's further away in time.
 
-    On the toes the heel is not below the floor, on the heel not the toes.
+    On the toes the heel is not below the floor, on the heel not the toes; from one to the other the sole passes
+    through lying flat.
     """
-    pitch = np.where(
-        toe & ~heel, np.maximum(pitch, 0.0), np.where(heel & ~toe, np.minimum(pitch, 0.0), pitch)
-    )
-    still = flat.copy()
-    # From toes to heel a rigid sole passes through lying flat.
+    pitch = np.where(toe & ~heel, np.maximum(pitch, 0.0), pitch)
+    pitch = np.where(heel & ~toe, np.minimum(pitch, 0.0), pitch)
+    still = flat | (pitch == 0.0)
     still[1:] |= pitch[1:] * pitch[:-1] < 0
     at = np.flatnonzero(still)
     if not len(at):
@@ -155,28 +158,24 @@ def _pitch(
     return _smooth_step(away / (FREE * fps)) * pitch
 
 
-def _episode(
-    pos: Float[np.ndarray, "time 3"],
-    quat: Float[np.ndarray, "time 4"],
+def _rolled(
+    place: Float[np.ndarray, "time 2"],
     yaw: Float[np.ndarray, "time"],
     pitch: Float[np.ndarray, "time"],
     sole: Sole,
     fps: float,
     leg: float,
 ) -> tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"]]:
-    """The ankle of a sole that rolls and turns on the floor without slipping, as near to the human's as that allows."""
-    yaw = _calm(_least_moving(yaw, TURN), fps)
-    turn = quat_mul(quat_about("z", yaw), quat_about("y", pitch))
-    lean = pitch[1:] + pitch[:-1]
-    pivot = np.where((lean > 0)[:, None], sole.front, np.where((lean < 0)[:, None], sole.rear, sole.ball))
-    rolled = np.zeros_like(pos)
-    rolled[1:] = np.cumsum(quat_apply(turn[:-1], pivot) - quat_apply(turn[1:], pivot), axis=0)
-    drift = pos[:, :2] - rolled[:, :2]
-    rolled[:, :2] += np.stack([_calm(_least_moving(drift[:, k], REACH * leg), fps) for k in (0, 1)], axis=-1)
-    lowest = _lowest(turn, sole)
-    level = float(np.median(pos[:, 2] + _lowest(quat, sole)))
-    rolled[:, 2] = (level if level > LOW * leg else 0.0) - lowest
-    return rolled, turn
+    """The ankle of a sole that rolls and turns on the floor without slipping, as near to ``place`` as that allows."""
+    turn = quat_mul(quat_about("z", _calm(_least_moving(yaw, TURN), fps)), quat_about("y", pitch))
+    lean = (pitch[1:] + pitch[:-1])[:, None]
+    pivot = np.where(lean > 0, sole.front, np.where(lean < 0, sole.rear, sole.ball))
+    pos = np.zeros((len(place), 3))
+    pos[1:] = np.cumsum(quat_apply(turn[:-1], pivot) - quat_apply(turn[1:], pivot), axis=0)
+    away = place - pos[:, :2]
+    pos[:, :2] += np.stack([_calm(_least_moving(track, REACH * leg), fps) for track in away.T], axis=-1)
+    pos[:, 2] = -_lowest(turn, sole)
+    return pos, turn
 
 
 def _lowest(quat: Float[np.ndarray, "time 4"], sole: Sole) -> Float[np.ndarray, "time"]:
@@ -219,12 +218,12 @@ def _faded(
     change: Float[np.ndarray, "time n"], runs: list[tuple[int, int]], fps: float
 ) -> Float[np.ndarray, "time n"]:
     """What episodes change, carried on smoothly before and after them until it is nothing, or the next one's."""
-    frames, fade = len(change), round(FADE * fps)
+    frames, fade, reach = len(change), round(FADE * fps), max(1, round(fps / 30))
     out = change.copy()
     nothing = np.zeros(change.shape[1])
     for (_, a), (b, _) in zip([(0, 0), *runs], [*runs, (frames, frames)], strict=True):
-        first = (change[a - 1], _slope(change, a - 1, -1)) if a else None
-        last = (change[b], _slope(change, b, 1)) if b < frames else None
+        first = (change[a - 1], _slope(change, a - 1, -reach)) if a else None
+        last = (change[b], _slope(change, b, reach)) if b < frames else None
         if first and last and b - a <= 2 * fade:
             out[a:b] = _bridge(*first, *last, b - a)
             continue
@@ -237,9 +236,9 @@ def _faded(
     return out
 
 
-def _slope(change: np.ndarray, at: int, towards: int) -> np.ndarray:
-    """Change a frame at the end of an episode, from its own side."""
-    return towards * (change[at + towards] - change[at])
+def _slope(change: np.ndarray, at: int, inwards: int) -> np.ndarray:
+    """Change a frame at the end of an episode, over so many frames of its own."""
+    return (change[at + inwards] - change[at]) / inwards
 
 
 def _bridge(p: np.ndarray, v: np.ndarray, q: np.ndarray, w: np.ndarray, frames: int) -> np.ndarray:
