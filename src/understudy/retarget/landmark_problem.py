@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from understudy.errors import LimitError
 from understudy.kinematics.clip_fit import landmark_arrays, limbs_of
 from understudy.kinematics.collision import Capsules
-from understudy.kinematics.kernels.arrays import Problem, Settings, Targets
+from understudy.kinematics.kernels.arrays import LandmarkArrays, Problem, Settings, Targets
 from understudy.kinematics.poses import landmark_tracks, posed
 from understudy.kinematics.terms import (
     BoneVector,
@@ -26,7 +27,7 @@ from understudy.kinematics.terms import (
 )
 from understudy.kinematics.tree import Tree
 from understudy.motion.types import HumanMotion
-from understudy.retarget.lengths import RobotLengths
+from understudy.retarget.lengths import RobotLengths, sole_offsets
 from understudy.retarget.targets import LandmarkTargets, landmark_targets
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply, quat_conj, quat_mul, quat_to_matrix
@@ -44,6 +45,8 @@ class Weights:
     chest_rotation: float = 4.0
     ankle_position: float = 400.0
     ankle_rotation: float = 2.0
+    sole_position: float = 0.0
+    sole_rotation: float = 0.0
     hip_bone: float = 60.0
     knee_bone: float = 10.0
     shoulder_bone: float = 120.0
@@ -83,7 +86,8 @@ class LandmarkProblem:
         self._ground = ground
         self.costs = costs
         self.tree = Tree.from_robot(robot)
-        self.landmarks = landmark_arrays(robot, self.tree)
+        self.names = (*robot.landmarks.names, *(f"{side}_sole" for side in robot.feet))
+        self.landmarks = _with_soles(robot, landmark_arrays(robot, self.tree))
         self.capsules = Capsules.from_robot(robot).arrays(costs.margin)
         self.limbs = limbs_of(robot, self.tree)
         self.held = held_dofs(robot, self.limbs, parts)
@@ -99,12 +103,13 @@ class LandmarkProblem:
         """The same for every frame; ``viscosity`` (s/rad²) is what joint speed costs."""
         robot = self.robot
         moved = moved_landmarks(self.tree, self.landmarks.link, self.held)
-        terms = _terms(robot, self.costs, moved, targets.has_quat, viscosity * fps)
+        known = (*targets.has_quat, *(True for _ in robot.feet))
+        terms = _terms(robot, self.names, self.costs, moved, known, viscosity * fps)
         return Problem(
             self.tree.arrays(),
             self.landmarks,
             self.capsules,
-            landmark_tasks(terms, robot.landmarks.names),
+            landmark_tasks(terms, self.names),
             posture_arrays(terms, len(robot.joints)),
             settings._replace(floor_on=not robot.fixed_base, holding=bool(self.held.any())),
             *_inner_range(robot),
@@ -121,10 +126,17 @@ class LandmarkProblem:
         # The widest turn of any landmark into each frame, from the cosine of half its angle.
         half = np.abs((quat[1:].astype(np.float64) * quat[:-1]).sum(-1)).min(-1)
         turned[1:] = 2.0 * np.arccos(np.minimum(half, 1.0))
+        ankles = [self.names.index(f"{side}_ankle") for side in self.robot.feet]
+        soles = [sole_centre(self.robot, side) for side in self.robot.feet]
+        below = [
+            targets.pos[:, k] + quat_apply(targets.quat[:, k], at)
+            for k, at in zip(ankles, soles, strict=True)
+        ]
+        turns = quat_to_matrix(targets.quat)
         return Targets(
-            targets.pos,
-            np.ascontiguousarray(quat_to_matrix(targets.quat)),
-            targets.bone,
+            np.concatenate([targets.pos, *(at[:, None] for at in below)], axis=1),
+            np.concatenate([turns, turns[:, ankles]], axis=1),
+            np.concatenate([targets.bone, np.zeros((human.frames, len(soles), 3))], axis=1),
             root_pos,
             root_quat,
             np.maximum(jump, 0.999 * turned),
@@ -138,6 +150,26 @@ class LandmarkProblem:
         k, (pos, quat) = self.robot.landmarks.index("pelvis"), self._pelvis
         root_quat = quat_mul(targets.quat[:, k], quat_conj(quat))
         return targets.pos[:, k] - quat_apply(root_quat, pos), root_quat
+
+
+def _with_soles(robot: Robot, landmarks: LandmarkArrays) -> LandmarkArrays:
+    """The landmarks, and after them the middle of each sole, turned as its ankle is."""
+    marks = robot.landmarks
+    ankles = [marks.index(f"{side}_ankle") for side in robot.feet]
+    middles = [
+        marks.pos[k] + quat_apply(marks.quat[k], sole_centre(robot, side))
+        for k, side in zip(ankles, robot.feet, strict=True)
+    ]
+    return LandmarkArrays(
+        np.concatenate([landmarks.link, landmarks.link[ankles]]),
+        np.concatenate([landmarks.pos, np.reshape(middles, (-1, 3))]),
+        np.concatenate([landmarks.rot, landmarks.rot[ankles]]),
+    )
+
+
+def sole_centre(robot: Robot, side: str) -> Float[np.ndarray, "3"]:
+    """The middle of a sole in the frame of that foot's ankle landmark (m)."""
+    return sole_offsets(robot, side).mean(axis=0).astype(np.float64)
 
 
 def _pelvis_at_home(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
@@ -176,10 +208,15 @@ def _inner_range(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _terms(
-    robot: Robot, costs: PoseCosts, moved: Sequence[bool], has_quat: Sequence[bool], velocity_weight: float
+    robot: Robot,
+    names: Sequence[str],
+    costs: PoseCosts,
+    moved: Sequence[bool],
+    has_quat: Sequence[bool],
+    velocity_weight: float,
 ) -> tuple[Term, ...]:
     """What a pose is asked for, by landmark: ``left_knee`` looks up the weights of ``knee``."""
-    names, bones, weights = robot.landmarks.names, RobotLengths.of(robot).bones, vars(costs.weights)
+    bones, weights = RobotLengths.of(robot).bones, vars(costs.weights)
 
     def chosen(kind: str, of: Iterable[str]) -> dict[str, float]:
         asked = {name: weights.get(f"{name.split('_')[-1]}_{kind}", 0.0) for name in of}

@@ -1,13 +1,18 @@
 """The normal equations of a whole clip: a block for every frame, and bands that tie each frame to the two before it.
 
-    F(x) = Σ_t frame(x_t) + ½ Σ_t w ‖x_t − 2 x_{t−1} + x_{t−2}‖² + penalties on what must not be
+    F(x) = Σ_t frame(x_t) + ½ Σ_t w ‖x_t − 2 x_{t−1} + x_{t−2}‖² + ½ Σ ρ min(0, c(x))²
 
 A frame costs what it does in ``fit.evaluate``, with two differences: every task has a gain of its own in every frame,
 and errors larger than a knee count in proportion instead of squared (Huber). Differences of root orientations are
 those of rotation vectors in the world. The Hessian is kept as LAPACK's lower bands: ``band[c, r − c]`` is entry (r, c).
+
+What must not be (bodies nearer than their margin or under the floor, joints past their range, too fast, bending their
+path too sharply) are constraints c ≥ 0 with stiff penalties. ``assemble`` leaves their curvature out; ``penalise`` adds
+that of the constraints which a *step* would break, so that a step knows the walls that it runs into.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,12 +36,20 @@ from understudy.kinematics.kernels.normal_equations import (
 from understudy.kinematics.kernels.spatial import integrate_quat
 
 
+class Walls(NamedTuple):
+    """Contacts near a trajectory, frame after frame: row · step + distance ≥ 0 keeps one."""
+
+    begin: np.ndarray  # (time + 1,) int64: where each frame's begin
+    distance: np.ndarray  # (contact,) m beyond the margin
+    row: np.ndarray  # (contact, 6 + dof)
+
+
 @kernel
-def assemble(p, targets, course, root_pos, root_quat, q, fixed, band, gradient, cost):
-    """Cost, gradient and Hessian of a clip (or a window of one) at a trajectory; returns the cost.
+def assemble(p, targets, course, root_pos, root_quat, q, fixed, walls, band, gradient, cost):
+    """Cost of a clip (or a window of one) at a trajectory; gradient and Hessian but for the constraints; returns the cost.
 
     The first ``fixed`` frames are given and no variables: they only tie the ones after them. ``cost[t]`` receives
-    each frame's share.
+    each frame's share, ``walls`` the contacts that a step could reach.
     """
     band[:] = 0.0
     gradient[:] = 0.0
@@ -45,8 +58,10 @@ def assemble(p, targets, course, root_pos, root_quat, q, fixed, band, gradient, 
     task = TaskArrays(np.zeros((marks, 3)), np.zeros(marks), np.zeros(marks), p.task.bone_vector)
     n = 6 + q.shape[1]
     cost[:] = 0.0
+    walls.begin[: fixed + 1] = 0
     for t in range(fixed, len(q)):
         cost[t] = _frame(p, targets, course, task, t, root_pos, root_quat, q, state, step)
+        cost[t] += _contacts(p, course, t, state, step, walls)
         at = (t - fixed) * n
         for i in range(n):
             gradient[at + i] = step.gradient[i]
@@ -101,8 +116,7 @@ def _frame(p, targets, course, task, t, root_pos, root_quat, q, state, step):
     )
     joint_motion(p.tree, state.pos, state.rot, state.root_pos, step.motion)
     accumulate(p.tree, step.motion, step.wrench, step.stiffness, step.hessian, step.gradient)
-    cost += _posture(p, course, t, state.q, step)
-    return cost + _contacts(p, course, state, step)
+    return cost + _posture(p, course, t, state.q, step)
 
 
 @part
@@ -149,62 +163,46 @@ def _posture(p, course, t, q, step):
             slope += pose.limit_weight * near
             stiff += pose.limit_weight
         past = max(q[j] - upper, 0.0) + min(q[j] - lower, 0.0)
-        if past != 0.0:
-            cost += course.limit_stiffness * past * past
-            slope += course.limit_stiffness * past
-            stiff += course.limit_stiffness
+        cost += course.limit_stiffness * past * past
         step.gradient[6 + j] += slope
         step.hessian[6 + j, 6 + j] += stiff
     return 0.5 * cost
 
 
 @part
-def _contacts(p, course, state, step):
-    """Penalties of pairs nearer than their margin and of what is under the floor."""
+def _contacts(p, course, t, state, step, walls):
+    """Penalties of pairs nearer than their margin and of what is under the floor; all near contacts become walls."""
     s, contacts = p.settings, state.contacts
     place_capsules(p.capsules, state.pos, state.rot, state.start, state.end)
-    list_near(p.capsules, state.start, state.end, state.root_pos, 0.0, state.near)
-    pair_contacts(p.capsules, state.near, state.start, state.end, 0.0, contacts)
+    list_near(p.capsules, state.start, state.end, state.root_pos, s.reach, state.near)
+    pair_contacts(p.capsules, state.near, state.start, state.end, s.reach, contacts)
     if s.floor_on:
-        floor_contacts(p.capsules, state.start, state.end, s.floor, 0.0, contacts)
-    cost, stiffness = 0.0, course.contact_stiffness
-    n, row = len(step.gradient), step.rows
+        floor_contacts(p.capsules, state.start, state.end, s.floor, s.reach, contacts)
+    cost, row, room = 0.0, walls.begin[t], len(walls.distance)
     for k in range(contacts.count[0]):
         d = contacts.distance[k]
-        cost += d * d
-        contact_row(p.tree, step.motion, state.root_pos, contacts, k, row, 0)
-        for i in range(n):
-            a = stiffness * row[0, i]
-            if a == 0.0:
-                continue
-            step.gradient[i] += a * d
-            for j in range(i + 1):
-                step.hessian[i, j] += a * row[0, j]
-    return 0.5 * stiffness * cost
+        cost += min(d, 0.0) ** 2
+        # Where room is short, what is broken comes before what is near.
+        if row < room and (d < 0.0 or row < room - room // 4):
+            walls.distance[row] = d
+            contact_row(p.tree, step.motion, state.root_pos, contacts, k, walls.row, row)
+            row += 1
+    walls.begin[t + 1] = row
+    return 0.5 * course.contact_stiffness * cost
 
 
 @part
 def _tie(course, root_pos, root_quat, q, fixed, band, gradient, cost):
-    """Smoothness over three frames, and penalties on joints that move or speed up too fast."""
+    """Smoothness over three frames, and the cost of joints that move or bend their path too fast."""
     frames, dofs = q.shape
     n = 6 + dofs
     turn, turn_before = np.zeros(3), np.zeros(3)
-    for t in range(1, frames):
-        if t < fixed:
-            continue
+    for t in range(max(1, fixed), frames):
         here, before, first = (t - fixed) * n, (t - 1 - fixed) * n, (t - 2 - fixed) * n
         for j in range(dofs):
             moved, most = q[t, j] - q[t - 1, j], course.most_step[t, j]
             over = max(moved - most, 0.0) + min(moved + most, 0.0)
-            if over != 0.0:
-                w = course.speed_stiffness
-                cost[t] += 0.5 * w * over * over
-                gradient[here + 6 + j] += w * over
-                band[here + 6 + j, 0] += w
-                if before >= 0:
-                    gradient[before + 6 + j] -= w * over
-                    band[before + 6 + j, 0] += w
-                    band[before + 6 + j, n] -= w
+            cost[t] += 0.5 * course.speed_stiffness * over * over
         if t < 2:
             continue
         rotation_between(root_quat, t - 2, t - 1, turn_before)
@@ -217,25 +215,103 @@ def _tie(course, root_pos, root_quat, q, fixed, band, gradient, cost):
                 a = turn[i - 3] - turn_before[i - 3]
             else:
                 a = q[t, i - 6] - 2.0 * q[t - 1, i - 6] + q[t - 2, i - 6]
-            slope = w * a
+                most = course.most_bend[i - 6]
+                over = max(a - most, 0.0) + min(a + most, 0.0)
+                cost[t - 1] += 0.5 * course.speed_stiffness * over * over
             cost[t - 1] += 0.5 * w * a * a
-            if i >= 6:
-                over = max(a - course.most_bend[i - 6], 0.0) + min(a + course.most_bend[i - 6], 0.0)
-                if over != 0.0:
-                    cost[t - 1] += 0.5 * course.speed_stiffness * over * over
-                    slope += course.speed_stiffness * over
-                    w += course.speed_stiffness
-            gradient[here + i] += slope
-            band[here + i, 0] += w
-            if before >= 0:
-                gradient[before + i] -= 2.0 * slope
-                band[before + i, 0] += 4.0 * w
-                band[before + i, n] -= 2.0 * w
-            if first >= 0:
-                gradient[first + i] += slope
-                band[first + i, 0] += w
-                band[first + i, n] -= 2.0 * w
-                band[first + i, 2 * n] += w
+            _bend(band, gradient, here + i, before + i, first + i, n, w, a)
+
+
+@part
+def _bend(band, gradient, here, before, first, n, w, a):
+    """½ w a² for a second difference a of three variables; those with a negative index are given."""
+    gradient[here] += w * a
+    band[here, 0] += w
+    if before >= 0:
+        gradient[before] -= 2.0 * w * a
+        band[before, 0] += 4.0 * w
+        band[before, n] -= 2.0 * w
+    if first >= 0:
+        gradient[first] += w * a
+        band[first, 0] += w
+        band[first, n] -= 2.0 * w
+        band[first, 2 * n] += w
+
+
+@kernel
+def penalise(p, course, q, fixed, walls, step, band, gradient):
+    """Add the constraints that a step breaks, in the linear model, to Hessian and gradient; how many they are, as a
+    number that changes when others are broken."""
+    frames, dofs = q.shape
+    n = 6 + dofs
+    broken = 0
+    stiffness = course.contact_stiffness
+    for t in range(fixed, frames):
+        at = (t - fixed) * n
+        for k in range(walls.begin[t], walls.begin[t + 1]):
+            d = walls.distance[k]
+            after = d
+            for i in range(n):
+                after += walls.row[k, i] * step[at + i]
+            if after >= 0.0:
+                continue
+            broken += 1 + 7 * k
+            for i in range(n):
+                a = stiffness * walls.row[k, i]
+                if a == 0.0:
+                    continue
+                gradient[at + i] += a * d
+                for j in range(i + 1):
+                    band[at + j, i - j] += a * walls.row[k, j]
+        broken += _ranges(p, course, t, at, q, step, band, gradient)
+    return broken + _paces(course, q, fixed, step, band, gradient)
+
+
+@part
+def _ranges(p, course, t, at, q, step, band, gradient):
+    """Joints that would leave their range."""
+    broken, w = 0, course.limit_stiffness
+    for j in range(q.shape[1]):
+        i = at + 6 + j
+        after = q[t, j] + step[i]
+        if after > p.upper[j] or after < p.lower[j]:
+            broken += 1 + 5 * i
+            gradient[i] += w * (q[t, j] - (p.upper[j] if after > p.upper[j] else p.lower[j]))
+            band[i, 0] += w
+    return broken
+
+
+@part
+def _paces(course, q, fixed, step, band, gradient):
+    """Joints that would move too far in a frame, or bend their path too sharply."""
+    frames, dofs = q.shape
+    n = 6 + dofs
+    broken, w = 0, course.speed_stiffness
+    for t in range(max(1, fixed), frames):
+        for j in range(dofs):
+            here = (t - fixed) * n + 6 + j
+            before, first = here - n, here - 2 * n
+            v0, v1 = step[here], step[before] if before >= 0 else 0.0
+            moved, most = q[t, j] - q[t - 1, j], course.most_step[t, j]
+            after = moved + v0 - v1
+            if after > most or after < -most:
+                broken += 1 + 3 * here
+                over = moved - most if after > most else moved + most
+                gradient[here] += w * over
+                band[here, 0] += w
+                if before >= 0:
+                    gradient[before] -= w * over
+                    band[before, 0] += w
+                    band[before, n] -= w
+            if t < 2:
+                continue
+            v2 = step[first] if first >= 0 else 0.0
+            bent, most = moved - q[t - 1, j] + q[t - 2, j], course.most_bend[j]
+            after = bent + v0 - 2.0 * v1 + v2
+            if after > most or after < -most:
+                broken += 1 + 11 * here
+                _bend(band, gradient, here, before, first, n, w, bent - most if after > most else bent + most)
+    return broken
 
 
 @part
@@ -253,9 +329,10 @@ def rotation_between(quat, a, b, out):
 
 
 @kernel
-def damp(band, damping, n, work):
-    """work = band with each frame's damping on its diagonal, relative to each entry, with a floor."""
+def damp(band, gradient, damping, n, work, slope):
+    """Copy band and gradient, with each frame's damping on the diagonal, relative to each entry, with a floor."""
     for c in range(len(band)):
+        slope[c] = gradient[c]
         for d in range(band.shape[1]):
             work[c, d] = band[c, d]
         work[c, 0] += damping[c // n] * (band[c, 0] + 0.1)

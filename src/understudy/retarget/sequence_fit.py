@@ -1,0 +1,127 @@
+"""SequenceFit: all frames of a clip at once, so that nothing is left to repair.
+
+Each limb first takes the cheapest path through the basins that several frame-by-frame solutions have found. Then one
+second-order fit moves all frames together: towards the human's landmarks, along smooth paths, feet locked to the floor
+where the human stands, away from limits, from the body's own parts and from the floor.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+import numpy as np
+
+from understudy.kinematics.basins import candidates, choose
+from understudy.kinematics.kernels.arrays import Course, Problem, Targets
+from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence
+from understudy.motion.types import HumanMotion, RobotMotion
+from understudy.retarget.frame_ik import FrameIKConfig, frame_settings
+from understudy.retarget.landmark_problem import LandmarkProblem, PoseCosts, Weights
+from understudy.retarget.targets import LandmarkTargets
+from understudy.robots.robot import Robot
+
+STAGES = (Stage(1e4, 1e3, 1e3, 12), Stage(1e5, 1e4, 1e4, 8), Stage(1e6, 1e5, 1e5, 8))
+
+
+@dataclass(frozen=True)
+class SequenceFitConfig:
+    """Everything that can be chosen about SequenceFit."""
+
+    weights: Weights = field(default_factory=Weights)
+    ground: str = "auto"
+    """Where the floor is: ``auto``, ``flat`` (the lowest level the clip stands on), ``none`` (the source's z = 0)."""
+    plant_feet: bool = True
+    """Lock standing feet to the floor."""
+    parts: str = "whole"
+    """What moves: ``whole``; ``upper``: waist, arms and head, the rest standing still at home; ``lower``: all but the
+    arms, which stay at home."""
+    hold_position: float = 4e4
+    """What it costs the sole of a locked foot to be elsewhere, 1/m²."""
+    hold_rotation: float = 10.0
+    """What it costs a locked foot to be turned otherwise, 1/rad²."""
+    smoothness: float = 5e-6
+    """What acceleration costs, s⁴/rad²; the root's turns cost 4 times, its paths (per m²) 40 times as much."""
+    basins: bool = True
+    """Start every limb from the cheapest path through several solutions."""
+    flip: float = 3.0
+    """What it costs a limb to change between solutions, 1/rad²."""
+    restart: float = 0.25
+    """Seconds after which a frame-by-frame solution forgets its past, to find others."""
+    margin: float = 0.005
+    """Distance kept between bodies, m."""
+    reserve: float = 0.003
+    """Distance beyond the margin at which bodies begin to push, m."""
+    limit_margin: float = 0.12
+    """Joints nearer than this to a limit (rad) are pushed back, gently."""
+    limit_weight: float = 20.0
+    rest_weight: float = 0.002
+    """Weight on the distance to the home stance; settles what nothing else does."""
+    jump: float = 0.45
+    """No joint moves by more than this in one frame (rad), unless a landmark of the human turns faster."""
+    acceleration: float = 1000.0
+    """No joint speeds up by more than this, rad/s²."""
+    seed: int = 0
+    """Of the random seeds of the first frame."""
+
+
+class SequenceFit:
+    """A ``Retargeter``; see the module. Holds no state between clips, so one serves any number of them."""
+
+    def __init__(self, robot: Robot, config: SequenceFitConfig = SequenceFitConfig()):
+        c = config
+        weights = replace(c.weights, sole_position=c.hold_position, sole_rotation=c.hold_rotation)
+        costs = PoseCosts(weights, c.margin + c.reserve, c.limit_margin, c.limit_weight, c.rest_weight)
+        self.robot = robot
+        self.config = config
+        self._told = asdict(config)
+        self._fit = LandmarkProblem(robot, costs, c.ground, c.parts, c.seed)
+
+    def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
+        return [self._retarget(motion) for motion in motions]
+
+    def _retarget(self, human: HumanMotion) -> RobotMotion:
+        c, robot = self.config, self.robot
+        targets = self._fit.targets(human, plant_feet=c.plant_feet)
+        single = FrameIKConfig()
+        problem = self._fit.problem(targets, human.fps, single.viscosity, frame_settings(single))
+        frames = self._fit.frames(targets, human, c.jump)
+        course = self._course(problem, frames, targets, human.fps)
+        start = self._start(problem, frames, course, human.fps)
+        made, steps = fit_sequence(problem, frames, course, start, STAGES)
+        origin = human.origin.after(
+            "retarget.sequence_fit",
+            robot=robot.name,
+            configuration=self._told,
+            scale=round(targets.scale, 4),
+            floor_shift_m=round(targets.shift, 4),
+            steps=steps,
+        )
+        joints = np.clip(made.q, robot.lower, robot.upper)
+        return RobotMotion(
+            robot.name, robot.joints, human.fps, made.root_pos, made.root_quat, joints, {}, origin
+        )
+
+    def _course(self, problem: Problem, frames: Targets, targets: LandmarkTargets, fps: float) -> Course:
+        c, (time, marks) = self.config, targets.pos.shape[:2]
+        dofs = len(problem.lower)
+        ankles = [self._fit.names.index(f"{side}_ankle") for side in self.robot.feet]
+        gain = np.ones((time, len(self._fit.names), 3))
+        gain[:, marks:] = targets.hold[:, ankles, None]
+        smoothness = (
+            c.smoothness * fps**4 * np.concatenate([np.full(3, 40.0), np.full(3, 4.0), np.ones(dofs)])
+        )
+        return Course(
+            gain,
+            np.array([0.3, 0.6, 0.15]),
+            np.tile(self.robot.home[7:].astype(np.float64), (time, 1)),
+            smoothness,
+            np.minimum(0.98 * problem.speed_step, frames.max_step[:, None]),
+            np.full(dofs, c.acceleration / fps**2),
+            *(1e4, 1e4, 1e4),
+        )
+
+    def _start(self, problem: Problem, frames: Targets, course: Course, fps: float) -> Trajectory:
+        c, fit = self.config, self._fit
+        restarts = fit.seeds[:2] if c.basins else ()
+        found = candidates(problem, frames, fit.seeds, restarts, max(2, round(c.restart * fps)), fit.limbs)
+        start, _ = choose(problem, frames, course, found, fit.limbs, c.flip, 30.0 / fps)
+        return start
