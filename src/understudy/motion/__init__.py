@@ -3,6 +3,7 @@
 from understudy.motion.bodies import BodyTracks
 from understudy.motion.floor import floor_height, ground
 from understudy.motion.formats import load, save
+from understudy.motion.heal import heal
 from understudy.motion.height import scale_to_height
 from understudy.motion.homing import blend_home
 from understudy.motion.landmarks import LANDMARKS, PARENT_OF, Landmarks, mirrored
@@ -24,6 +25,7 @@ __all__ = [
     "blend_home",
     "floor_height",
     "ground",
+    "heal",
     "join",
     "load",
     "mirror",
