@@ -61,22 +61,26 @@ def faults_in(human: HumanMotion, bones: Bones, turns: Turns) -> Faults:
         found[:, loose] |= jumps(bones[:, loose], known[:, loose], least_place)
         return found
 
-    crowd = np.asarray(shifted.any(axis=1))
-    sudden = jumped(wrong | crowd[:, None])
-    crowded = crowd | np.asarray(sudden.sum(axis=1) >= CROWD)
-    if (crowded != crowd).any():
-        # Whole frames are wrong, and what seemed wrong beside them may only have been measured by them.
-        crowd = crowded
-        sudden = jumped(wrong | crowd[:, None])
-    if sudden.any() or crowd.any():
-        suspect = sudden | crowd[:, None]
-        suspect[1:] |= sudden[:-1]
-        suspect[:-1] |= sudden[1:]
-        wrong |= sudden
-        also = astray(turns, wrong, suspect, LIKELY_TURN)
-        also[:, loose] |= astray(bones[:, loose], wrong[:, loose], suspect[:, loose], LIKELY_PLACE)
-        wrong |= also
-    return wrong
+    def off_the_way(suspect: Faults, turn: float, place: float) -> Faults:
+        found = astray(turns, wrong, suspect, turn)
+        found[:, loose] |= astray(bones[:, loose], wrong[:, loose], suspect[:, loose], place)
+        return found
+
+    crowd = np.asarray(shifted.any(axis=1))[:, None]
+    sudden = jumped(wrong | crowd)
+    if sudden.any():
+        moments = np.broadcast_to(sudden.any(axis=1, keepdims=True), wrong.shape)
+        company = sudden | off_the_way(moments, least_turn / 2, least_place / 2)
+        alone = company.sum(axis=1, keepdims=True) < CROWD
+        if not alone.all():
+            # Whole frames are wrong, and what seemed wrong beside them may only have been measured by them.
+            crowd = crowd | ~alone
+            sudden = jumped(wrong | crowd)
+    suspect = sudden | crowd
+    suspect[1:] |= sudden[:-1]
+    suspect[:-1] |= sudden[1:]
+    wrong |= sudden
+    return wrong | off_the_way(suspect, LIKELY_TURN, LIKELY_PLACE) if suspect.any() else wrong
 
 
 def repeated(human: HumanMotion) -> Bool[np.ndarray, "time"]:

@@ -73,7 +73,11 @@ def astray(values: Values, wrong: Faults, suspect: Faults, least: float) -> Faul
     way = across(gap, np.zeros((len(frame), 1)))[:, 0]
     off = length(unwound(vector(gap.base, values[frame, joint]), way) - way)
     span = gap.times[:, 3] - gap.times[:, 2]
-    bad = gap.known[:, 2:4].all(axis=1) & (span <= WIDEST) & (off > least + LOOSELY * bend(gap) * span**2 / 8)
+    bad = (
+        gap.known[:, 2:4].all(axis=1)
+        & (span <= WIDEST)
+        & (off > least + bend(gap) * np.maximum(LOOSELY * span**2 / 8, 0.5))
+    )
     found = np.zeros_like(wrong)
     found[frame[bad], joint[bad]] = True
     return found
