@@ -8,7 +8,7 @@ that the next one settles, so that no seam shows and time and memory grow with t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +25,10 @@ _ROWS = 24
 """Contacts near a step for which there is room, a frame."""
 _ROUNDS = 4
 """How often a step may find that it breaks other constraints than it reckoned with."""
+_STIFFER = (4.0, 16.0)
+"""Factors on the last stage's contact stiffness, for windows in which contacts stay broken."""
+_LEFT = 0.0005
+"""How much of the margin (m) a contact may take up for good."""
 _TIED = 2
 """Frames before a window that its first ones depend on."""
 
@@ -99,7 +103,9 @@ def _cut(targets: Targets, part: slice) -> Targets:
 
 
 def _cut_course(course: Course, part: slice) -> Course:
-    return course._replace(gain=course.gain[part], rest=course.rest[part], most_step=course.most_step[part])
+    whole = (course.gain, course.rest, course.bend, course.most_step)
+    gain, rest, bend, most_step = (array[part] for array in whole)
+    return course._replace(gain=gain, rest=rest, bend=bend, most_step=most_step)
 
 
 def fit_window(
@@ -110,71 +116,106 @@ def fit_window(
     fixed: int,
     stages: Sequence[Stage],
     tolerance: float,
-    log=None,
 ) -> tuple[Trajectory, int]:
     """Improve one window through all stages; its first ``fixed`` frames stay. The trajectory, and the steps taken."""
-    frames, dofs = start.q.shape
-    n = 6 + dofs
-    size = (frames - fixed) * n
-    here, trial = start.copy(), start.copy()
-    band, work = np.empty((size, 2 * n + 1)), np.empty((size, 2 * n + 1))
-    gradient, slope, step = np.empty(size), np.empty(size), np.zeros(size)
-    cost, trial_cost = np.zeros(frames), np.zeros(frames)
-    rows = _ROWS * frames
-    walls = kernels.Walls(np.zeros(frames + 1, np.int64), np.zeros(rows), np.zeros((rows, n)))
-    damping = np.full(frames - fixed, 1e-3)
-    steps = 0
-    for stage in stages:
-        course = course._replace(
+    here, window, steps = start, _Window(problem, targets, course, start, fixed), 0
+    for k, stage in enumerate((*stages, *_stiffer(stages[-1]))):
+        if k >= len(stages) and not window.broken():
+            break
+        window.harden(stage)
+        here, took = _descend(window, here, stage.iterations, tolerance)
+        steps += took
+    return here, steps
+
+
+def _descend(
+    window: "_Window", here: Trajectory, iterations: int, tolerance: float
+) -> tuple[Trajectory, int]:
+    """Levenberg–Marquardt with a damping of its own for every frame."""
+    damping = np.full(len(here.q) - window.fixed, 1e-3)
+    cost = window.assemble(here)
+    for done in range(1, iterations + 1):
+        trial = window.moved(here, window.step(here, damping))
+        trial_cost = window.assemble(trial)
+        worse = _worse(cost, trial_cost)[window.fixed :]
+        gain = cost.sum() - trial_cost.sum()
+        if gain > 0.0:
+            here, cost = trial, trial_cost
+            if gain < tolerance * cost.sum():
+                return here, done
+            damping = np.clip(np.where(worse, 4.0 * damping, 0.2 * damping), 1e-7, 1e7)
+        else:
+            window.assemble(here)
+            if damping.min() > 1e5:
+                return here, done
+            back = worse | (not worse.any())
+            damping = np.where(back, np.maximum(10.0 * damping, 1e-3), damping)
+    return here, iterations
+
+
+class _Window:
+    """The normal equations of one window, in memory that all of its steps share."""
+
+    def __init__(self, problem: Problem, targets: Targets, course: Course, start: Trajectory, fixed: int):
+        self.problem, self.targets, self.course, self.fixed = problem, targets, course, fixed
+        frames, self.n = len(start.q), 6 + start.q.shape[1]
+        size, rows = (frames - fixed) * self.n, _ROWS * frames
+        self.band, self.work = np.empty((size, 2 * self.n + 1)), np.empty((size, 2 * self.n + 1))
+        self.gradient, self.slope = np.empty(size), np.empty(size)
+        self.walls = kernels.Walls(np.zeros(frames + 1, np.int64), np.zeros(rows), np.zeros((rows, self.n)))
+
+    def harden(self, stage: Stage) -> None:
+        """Set the stiffness of all penalties."""
+        self.course = self.course._replace(
             contact_stiffness=stage.contact, limit_stiffness=stage.limit, speed_stiffness=stage.speed
         )
 
-        def assemble(at: Trajectory, cost: np.ndarray, course: Course = course) -> float:
-            return kernels.assemble(
-                problem, targets, course, at.root_pos, at.root_quat, at.q, fixed, walls, band, gradient, cost
-            )
+    def assemble(self, at: Trajectory) -> Float[np.ndarray, "time"]:
+        """Each frame's share of the cost; the normal equations there are kept."""
+        cost = np.empty(len(at.q))
+        kernels.assemble(
+            self.problem,
+            self.targets,
+            self.course,
+            at.root_pos,
+            at.root_quat,
+            at.q,
+            self.fixed,
+            self.walls,
+            self.band,
+            self.gradient,
+            cost,
+        )
+        return cost
 
-        total = assemble(here, cost)
-        for _ in range(stage.iterations):
-            steps += 1
-            step[:] = 0.0
-            broken = -1
-            rounds=0
-            for _ in range(_ROUNDS):
-                kernels.damp(band, gradient, damping, n, work, slope)
-                before, broken = broken, kernels.penalise(problem, course, here.q, fixed, walls, step, work, slope)
-                if broken == before:
-                    break
-                rounds+=1
-                step = _solve(work, slope)
-            kernels.advance(
-                step,
-                fixed,
-                _LONGEST,
-                here.root_pos,
-                here.root_quat,
-                here.q,
-                trial.root_pos,
-                trial.root_quat,
-                trial.q,
+    def step(self, at: Trajectory, damping: Float[np.ndarray, "time"]) -> Float[np.ndarray, "size"]:
+        """The damped step from ``at``, which must be where the equations were assembled last.
+
+        Solved again while it breaks other constraints than it reckoned with.
+        """
+        step, known = np.zeros(len(self.gradient)), -1
+        for _ in range(_ROUNDS):
+            kernels.damp(self.band, self.gradient, damping, self.n, self.work, self.slope)
+            broken = kernels.penalise(
+                self.problem, self.course, at.q, self.fixed, self.walls, step, self.work, self.slope
             )
-            new = assemble(trial, trial_cost)
-            worse = _worse(cost, trial_cost)[fixed:]
-            if log is not None:
-                log(stage, total, new, damping, worse, np.abs(step).max(), rounds)
-            if new < total:
-                here, trial, cost, trial_cost = trial, here, trial_cost, cost
-                finished, total = total - new < tolerance * total, new
-                damping = np.clip(np.where(worse, 4.0 * damping, 0.2 * damping), 1e-7, 1e7)
-                if finished:
-                    break
-            else:
-                if damping.min() > 1e5:
-                    break
-                back = worse | (not worse.any())
-                damping = np.where(back, np.maximum(10.0 * damping, 1e-3), damping)
-                assemble(here, cost)
-    return here, steps
+            if broken == known:
+                break
+            step, known = _solve(self.work, self.slope), broken
+        return step
+
+    def moved(self, at: Trajectory, step: Float[np.ndarray, "size"]) -> Trajectory:
+        """The trajectory a step further."""
+        return Trajectory(*kernels.advance(step, self.fixed, _LONGEST, at.root_pos, at.root_quat, at.q))
+
+    def broken(self) -> bool:
+        """Whether a contact is deeper than its penalty should leave it, where the equations were assembled last."""
+        return bool((self.walls.distance[: self.walls.begin[-1]] < -_LEFT).any())
+
+
+def _stiffer(stage: Stage) -> tuple[Stage, ...]:
+    """Stages for what the last one left broken."""
+    return tuple(replace(stage, contact=k * stage.contact) for k in _STIFFER)
 
 
 def _solve(band: Float[np.ndarray, "size width"], gradient: Float[np.ndarray, "size"]) -> np.ndarray:

@@ -6,7 +6,7 @@ where the human stands, away from limits, from the body's own parts and from the
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -19,14 +19,25 @@ from understudy.retarget.landmark_problem import LandmarkProblem, PoseCosts, Wei
 from understudy.retarget.targets import LandmarkTargets
 from understudy.robots.robot import Robot
 
-STAGES = (Stage(1e4, 1e3, 1e3, 12), Stage(1e5, 1e4, 1e4, 8), Stage(1e6, 1e5, 1e5, 8))
+STAGES = (Stage(1e4, 1e4, 1e4, 12), Stage(1e6, 1e5, 1e5, 8))
+"""Loose penalties to find the way, then stiff ones: the margin is then kept to within a tenth of a millimetre."""
+WEIGHTS = Weights(
+    pelvis_position=20.0,
+    pelvis_rotation=12.0,
+    chest_rotation=8.0,
+    ankle_position=30.0,
+    ankle_rotation=0.5,
+    hip_bone=100.0,
+    knee_bone=80.0,
+)
+"""Feet are held by locks where they stand, so the legs' directions may decide elsewhere."""
 
 
 @dataclass(frozen=True)
 class SequenceFitConfig:
     """Everything that can be chosen about SequenceFit."""
 
-    weights: Weights = field(default_factory=Weights)
+    weights: Weights = WEIGHTS
     ground: str = "auto"
     """Where the floor is: ``auto``, ``flat`` (the lowest level the clip stands on), ``none`` (the source's z = 0)."""
     plant_feet: bool = True
@@ -36,7 +47,7 @@ class SequenceFitConfig:
     arms, which stay at home."""
     hold_position: float = 4e4
     """What it costs the sole of a locked foot to be elsewhere, 1/m²."""
-    hold_rotation: float = 10.0
+    hold_rotation: float = 4.0
     """What it costs a locked foot to be turned otherwise, 1/rad²."""
     smoothness: float = 5e-6
     """What acceleration costs, s⁴/rad²; the root's turns cost 4 times, its paths (per m²) 40 times as much."""
@@ -52,7 +63,7 @@ class SequenceFitConfig:
     """Distance beyond the margin at which bodies begin to push, m."""
     limit_margin: float = 0.12
     """Joints nearer than this to a limit (rad) are pushed back, gently."""
-    limit_weight: float = 20.0
+    limit_weight: float = 60.0
     rest_weight: float = 0.002
     """Weight on the distance to the home stance; settles what nothing else does."""
     jump: float = 0.45
@@ -114,6 +125,7 @@ class SequenceFit:
             np.array([0.3, 0.6, 0.15]),
             np.tile(self.robot.home[7:].astype(np.float64), (time, 1)),
             smoothness,
+            np.zeros((time, 6 + dofs)),
             np.minimum(0.98 * problem.speed_step, frames.max_step[:, None]),
             np.full(dofs, c.acceleration / fps**2),
             *(1e4, 1e4, 1e4),
@@ -121,7 +133,7 @@ class SequenceFit:
 
     def _start(self, problem: Problem, frames: Targets, course: Course, fps: float) -> Trajectory:
         c, fit = self.config, self._fit
-        restarts = fit.seeds[:2] if c.basins else ()
+        restarts = fit.seeds[: 2 * c.basins]
         found = candidates(problem, frames, fit.seeds, restarts, max(2, round(c.restart * fps)), fit.limbs)
         start, _ = choose(problem, frames, course, found, fit.limbs, c.flip, 30.0 / fps)
         return start

@@ -176,7 +176,10 @@ class Course(NamedTuple):
     rest: np.ndarray  # (time, dof) rad
     smoothness: (
         np.ndarray
-    )  # (6 + dof,) weights on squared second differences: root position, root turn, joints
+    )  # (6 + dof,): weights on squared second differences of root path, root turn, joints
+    bend: (
+        np.ndarray
+    )  # (time, 6 + dof): the second differences (m, rad) wanted of frame t and the two before it
     most_step: np.ndarray  # (time, dof) rad: the most a joint may move into a frame
     most_bend: np.ndarray  # (dof,) rad: the most a joint's second difference may be
     contact_stiffness: float  # 1/m²

@@ -1,4 +1,4 @@
-"""Which of several solutions each limb should take in each frame: what they cost, and the cheapest path through them."""
+"""Which of several solutions each limb should take in each frame: their costs, and the cheapest path through them."""
 
 import math
 
@@ -36,7 +36,7 @@ def fit_restarting(p, targets, seed, stride, root_pos, root_quat, q):
 
 @kernel
 def limb_costs(p, targets, course, limbs, root_pos, root_quat, q, out):
-    """What each limb of each pose costs: out[t, 1 + limb], out[t, 0] the trunk; ``limbs[j]`` is joint j's, −1 the trunk.
+    """What each limb of each pose costs: out[t, 1 + limb]; out[t, 0] is the trunk's, whose joints have ``limbs`` −1.
 
     A landmark's errors are its limb's own; a contact is charged to both that touch.
     """

@@ -1,6 +1,6 @@
 """The normal equations of a whole clip: a block for every frame, and bands that tie each frame to the two before it.
 
-    F(x) = Σ_t frame(x_t) + ½ Σ_t w ‖x_t − 2 x_{t−1} + x_{t−2}‖² + ½ Σ ρ min(0, c(x))²
+    F(x) = Σ_t frame(x_t) + ½ Σ_t w ‖x_t − 2 x_{t−1} + x_{t−2} − b_t‖² + ½ Σ ρ min(0, c(x))²
 
 A frame costs what it does in ``fit.evaluate``, with two differences: every task has a gain of its own in every frame,
 and errors larger than a knee count in proportion instead of squared (Huber). Differences of root orientations are
@@ -24,6 +24,7 @@ from understudy.kinematics.kernels.capsules import (
     pair_contacts,
     place_capsules,
 )
+from understudy.kinematics.kernels.fit import hold
 from understudy.kinematics.kernels.forward import forward
 from understudy.kinematics.kernels.jit import kernel, part
 from understudy.kinematics.kernels.normal_equations import (
@@ -46,7 +47,7 @@ class Walls(NamedTuple):
 
 @kernel
 def assemble(p, targets, course, root_pos, root_quat, q, fixed, walls, band, gradient, cost):
-    """Cost of a clip (or a window of one) at a trajectory; gradient and Hessian but for the constraints; returns the cost.
+    """The cost of a clip, or of a window of one, at a trajectory; gradient and Hessian without the constraints.
 
     The first ``fixed`` frames are given and no variables: they only tie the ones after them. ``cost[t]`` receives
     each frame's share, ``walls`` the contacts that a step could reach.
@@ -116,7 +117,10 @@ def _frame(p, targets, course, task, t, root_pos, root_quat, q, state, step):
     )
     joint_motion(p.tree, state.pos, state.rot, state.root_pos, step.motion)
     accumulate(p.tree, step.motion, step.wrench, step.stiffness, step.hessian, step.gradient)
-    return cost + _posture(p, course, t, state.q, step)
+    cost += _posture(p, course, t, state.q, step)
+    if p.settings.holding:
+        hold(p.held, step)
+    return cost
 
 
 @part
@@ -186,6 +190,9 @@ def _contacts(p, course, t, state, step, walls):
         if row < room and (d < 0.0 or row < room - room // 4):
             walls.distance[row] = d
             contact_row(p.tree, step.motion, state.root_pos, contacts, k, walls.row, row)
+            for i in range(len(p.held)):
+                if p.held[i]:
+                    walls.row[row, i] = 0.0
             row += 1
     walls.begin[t + 1] = row
     return 0.5 * course.contact_stiffness * cost
@@ -218,6 +225,7 @@ def _tie(course, root_pos, root_quat, q, fixed, band, gradient, cost):
                 most = course.most_bend[i - 6]
                 over = max(a - most, 0.0) + min(a + most, 0.0)
                 cost[t - 1] += 0.5 * course.speed_stiffness * over * over
+            a -= course.bend[t, i]
             cost[t - 1] += 0.5 * w * a * a
             _bend(band, gradient, here + i, before + i, first + i, n, w, a)
 
@@ -339,21 +347,22 @@ def damp(band, gradient, damping, n, work, slope):
 
 
 @kernel
-def advance(step, fixed, most, root_pos, root_quat, q, new_pos, new_quat, new_q):
+def advance(step, fixed, most, root_pos, root_quat, q):
     """The trajectory moved by a tangent step (variables of one frame after those of another), no entry by more than
-    ``most`` (m or rad)."""
+    ``most`` (m or rad): root positions, root orientations, joints."""
     frames, dofs = q.shape
     n = 6 + dofs
     v, turned = np.empty(6), np.empty(4)
-    for t in range(frames):
+    new_pos, new_quat, new_q = root_pos.copy(), root_quat.copy(), q.copy()
+    for t in range(fixed, frames):
         at = (t - fixed) * n
         for c in range(6):
-            v[c] = min(max(step[at + c], -most), most) if t >= fixed else 0.0
+            v[c] = min(max(step[at + c], -most), most)
         for c in range(3):
-            new_pos[t, c] = root_pos[t, c] + v[c]
+            new_pos[t, c] += v[c]
         integrate_quat(root_quat[t], v, 3, turned)
         for c in range(4):
             new_quat[t, c] = turned[c]
         for j in range(dofs):
-            move = min(max(step[at + 6 + j], -most), most) if t >= fixed else 0.0
-            new_q[t, j] = q[t, j] + move
+            new_q[t, j] += min(max(step[at + 6 + j], -most), most)
+    return new_pos, new_quat, new_q
