@@ -19,6 +19,7 @@ from understudy.kinematics.curvature import (
     rotation_error,
     split_hessian,
 )
+from understudy.kinematics.solvers import solve_box_qp
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_conj, quat_from_rotvec, quat_mul, quat_to_rotvec
 
@@ -213,6 +214,48 @@ def position_share(arm: Arm, offsets: Float[np.ndarray, "offset"], count: int) -
         return float((least(totals) < NEGATIVE).double().mean())
 
     return [(share(o, [0, 1, 2, ELBOW]), share(o, [0, 1, ELBOW])) for o in offsets.tolist()]
+
+
+def reached(
+    arm: Arm, joints: list[int], limits: bool, position_only: bool, count: int = 200
+) -> tuple[float, float, float]:
+    """Levenberg and Marquardt's method from random poses to where other random poses have the wrist: the share that
+    gets there (√(ξᵀWξ) below 1e-4), and of the others the share that rests on a limit and the median error, m.
+
+    ½ ξᵀWξ with the pose's logarithm and w_R = 0.01 m²/rad², w_p = 1, or the position alone; starts and targets are
+    within the limits either way.
+    """
+    rng = np.random.default_rng(0)
+    low, high = arm.lower[joints], arm.upper[joints]
+    x, goal = (torch.as_tensor(rng.uniform(low, high, (count, len(joints)))) for _ in range(2))
+    body = arm.some(0.0 * arm.lower, joints)
+    scale = _vector(0.1, 0.1, 0.1, 1, 1, 1)
+
+    def rows(angles, target):
+        pos, quat = body(target).landmark_pos[arm.wrist], body(target).landmark_quat[arm.wrist]
+        if position_only:
+            return position_error(body(angles), arm.wrist, pos)
+        return scale * pose_error(body(angles), arm.wrist, pos, quat)
+
+    bound = torch.full_like(low, 0.5)
+    damping = torch.full((count,), 1e-3, dtype=x.dtype)
+    error, slope = vmap(rows), vmap(jacrev(rows))
+    r = error(x, goal)
+    for _ in range(150):
+        j = slope(x, goal)
+        hessian = j.mT @ j + torch.diag_embed(damping[:, None].expand_as(x) * 0.1 + 1e-12)
+        lower, upper = (
+            (torch.maximum(low - x, -bound), torch.minimum(high - x, bound)) if limits else (-bound, bound)
+        )
+        trial = x + solve_box_qp(hessian, (j.mT @ r[..., None])[..., 0], lower, upper)
+        new = error(trial, goal)
+        better = new.square().sum(-1) < r.square().sum(-1)
+        x, r = torch.where(better[:, None], trial, x), torch.where(better[:, None], new, r)
+        damping = torch.where(better, (0.2 * damping).clamp(min=1e-9), (8 * damping).clamp(max=1e6))
+    there = torch.linalg.vector_norm(r, dim=-1) < 1e-4
+    edge = ((x - low < 1e-6) | (high - x < 1e-6)).any(-1)[~there] & limits
+    error_left = torch.linalg.vector_norm(r[~there, -3:], dim=-1)
+    return float(there.double().mean()), float(edge.double().mean()), float(error_left.median())
 
 
 def anisotropic(

@@ -148,6 +148,14 @@ def _hessians(arm: curvature.Arm, out: Path) -> dict[str, Any]:
     head = ("target off by (m)", "four joints", "three joints")
     print("\n## Random poses and targets: total negative\n\n" + table(head, rows))
 
+    tasks = (("position, 4 joints", [0, 1, 2, 3], True), ("pose, 7 joints", list(range(7)), False))
+    solved = {
+        (words, limits): curvature.reached(arm, joints, limits, position_only)
+        for words, joints, position_only in tasks
+        for limits in (True, False)
+    }
+    print("\n## Reachable targets from random poses\n\n" + _solved_table(solved))
+
     angles = np.linspace(0.02, 3.12, 156)
     free = curvature.free_sweep(angles)
     few = np.radians([15, 45, 90, 135, 175])
@@ -165,7 +173,28 @@ def _hessians(arm: curvature.Arm, out: Path) -> dict[str, Any]:
     for words, first in (("weights 1 : 1 : r", uneven), ("position error √(w_p/w_R)‖p‖", coupled)):
         rows = [(f"{k:g}", "never" if np.isnan(v) else f"{np.degrees(v):.0f}°") for k, v in first.items()]
         print(f"\n## Total first negative, {words}\n\n" + table((words, "from"), rows))
-    return {"reach": {k: v.tolist() for k, v in reach.items()}, "uneven": uneven, "coupled": coupled}
+    return {
+        "reach": {k: v.tolist() for k, v in reach.items()},
+        "uneven": uneven,
+        "coupled": coupled,
+        "solved": list(solved.values()),
+    }
+
+
+def _solved_table(solved: Mapping[tuple[str, bool], tuple[float, float, float]]) -> str:
+    rows = [
+        (
+            words,
+            "kept" if limits else "taken away",
+            f"{100 * there:.0f} %",
+            f"{100 * edge:.0f} %" if limits else "–",
+            f"{1000 * left:.0f} mm",
+        )
+        for (words, limits), (there, edge, left) in solved.items()
+    ]
+    return table(
+        ("task", "joint limits", "reached", "of the rest, on a limit", "median miss of the rest"), rows
+    )
 
 
 def _turned_table(few: np.ndarray, turned: Mapping[str, Mapping[str, np.ndarray]]) -> str:
