@@ -47,6 +47,8 @@ def test_the_swing_is_the_humans_beyond_the_fade():
     air = slice(60 + fade, 90 - fade)
     np.testing.assert_allclose(foot.pos[air], pos[air], atol=1e-12)
     assert (foot.hold[air] == 0).all()
+    assert (np.diff(foot.hold[59:70]) <= 0).all()
+    assert 0 < foot.hold[60] < 1
 
 
 def test_no_step_is_torn_where_a_stance_ends():

@@ -25,7 +25,7 @@ from understudy.rotations import (
 
 FADE = 0.15
 """Seconds before and after an episode over which what it changed is faded."""
-FREE = 0.10
+FREE = 0.15
 """Seconds from lying flat until the sole pitches as much as the human's foot does."""
 RELEASE = 0.07
 """Seconds before and after an episode over which the hold is let go."""
@@ -259,10 +259,14 @@ def _bridge(p: np.ndarray, v: np.ndarray, q: np.ndarray, w: np.ndarray, frames: 
 
 
 def _hold(frames: int, runs: list[tuple[int, int]], fps: float) -> Float[np.ndarray, "time"]:
-    hold, now = np.zeros(frames), np.arange(frames)
+    """1 in every episode, falling to 0 on both sides."""
+    hold, most = np.zeros(frames), int(RELEASE * fps)
+    edge = 1.0 - _smooth_step(np.arange(1, most + 1) / (RELEASE * fps))
     for a, b in runs:
-        away = np.maximum(np.maximum(a - now, now - (b - 1)), 0)
-        hold = np.maximum(hold, 1.0 - _smooth_step(away / (RELEASE * fps)))
+        hold[a:b] = 1.0
+        before, after = hold[max(0, a - most) : a], hold[b : b + most]
+        np.maximum(before, edge[: len(before)][::-1], out=before)
+        np.maximum(after, edge[: len(after)], out=after)
     return hold
 
 
