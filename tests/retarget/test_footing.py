@@ -48,7 +48,7 @@ def test_the_swing_is_the_humans_beyond_the_fade():
     np.testing.assert_allclose(foot.pos[air], pos[air], atol=1e-12)
     assert (foot.hold[air] == 0).all()
     assert (np.diff(foot.hold[59:70]) <= 0).all()
-    assert 0 < foot.hold[60] < 1
+    assert 0 < foot.hold[61] < 1
 
 
 def test_no_step_is_torn_where_a_stance_ends():
