@@ -159,6 +159,8 @@ def test_it_is_what_mujoco_itself_does(g1, make):
 def test_models_of_their_own_may_differ(g1, make):
     engine, targets = make(g1, 2, own_models=True)
     engine.models[1].opt.gravity[2] = -1.62
+    engine.models[1].body_mass[1] *= 3.0
+    mujoco.mj_setConst(engine.models[1], mujoco.MjData(engine.models[1]))
     raised = engine.state()
     raised.qpos[:, 2] += 1.0
     engine.reset(range(2), raised)
@@ -216,5 +218,9 @@ def test_bad_requests_are_refused(g1, make):
         engine.reset([0, 1], State(np.zeros((3, 36)), np.zeros((3, 35))))
     with pytest.raises(LimitError, match="between 0 and 1"):
         engine.reset([2], engine.state([0]))
-    with pytest.raises(LimitError, match="At least one"):
-        MujocoCpu(g1, 0)
+    for count, threads in ((0, 1), (1, 0)):
+        with pytest.raises(LimitError, match="At least one"):
+            MujocoCpu(g1, count, threads=threads)
+    for nonsense in ({"timestep": 0.0}, {"substeps": 0}, {"friction": -1.0}):
+        with pytest.raises(LimitError, match="A time step is positive"):
+            PhysicsConfig(**nonsense)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from understudy import robots
-from understudy.errors import LimitError
+from understudy.errors import LimitError, ShapeError
 from understudy.physics import Gains, PhysicsConfig, State, faults
 
 TRACKING_GAINS = {  # Nm/rad and Nms/rad of mjlab 1.6's G1, from its motors' inertia at 10 Hz and a damping ratio of 2
@@ -63,6 +63,16 @@ def test_scaling_keeps_the_damping_ratio_unless_told(g1):
     assert np.allclose(gains.scaled(4.0, 1.0).damping, gains.damping)
 
 
+def test_gains_that_make_no_sense_are_refused(g1, make):
+    gains = Gains.of(g1)
+    with pytest.raises(LimitError, match="damping of a joint"):
+        gains.scaled(1.0, -10.0)
+    with pytest.raises(LimitError, match="stiffness of a joint"):
+        gains.scaled(np.nan, 1.0)
+    with pytest.raises(ShapeError, match="has 29 joints"):
+        make(g1, 1, PhysicsConfig(gains=Gains(gains.stiffness[:5], gains.damping[:5])))
+
+
 def test_a_robot_without_actuators_has_gains_by_its_motors_inertia_or_none(g1):
     spec = mujoco.MjSpec.from_string(
         """<mujoco><compiler angle="radian"/><worldbody><body name="base"><freejoint/><inertial pos="0 0 0" mass="1"
@@ -90,10 +100,8 @@ def test_couplings_are_refused(g1, make):
 def test_unstable_gains_are_named_before_anything_moves(name, make):
     robot = robots.load(name)
     gains = Gains.of(robot)
-    with pytest.raises(LimitError, match="unstable at a time step of 0.005 s: joint"):
+    with pytest.raises(LimitError, match=r"unstable at a time step of 0\.005 s: joint"):
         make(robot, 1, PhysicsConfig(gains=gains.scaled(1e4, 1.0)))
-    with pytest.raises(LimitError, match="negative damping"):
-        make(robot, 1, PhysicsConfig(gains=gains.scaled(1.0, -10.0)))
 
 
 def test_the_check_draws_the_line_where_the_simulation_does(g1, make, tossed):
@@ -135,8 +143,9 @@ def test_broken_robots_are_told_and_the_batch_goes_on(g1, make):
     bad = engine.state()
     bad.qpos[1, 8] = np.nan
     bad.qvel[2, 3] = 1e7
-    bad.qpos[3, :3] = np.inf
+    bad.qvel[3, 6:] = 999.0
     engine.reset([1, 2, 3], State(bad.qpos[1:4], bad.qvel[1:4]))
+    assert engine.readings.fault.tolist() == [0, 1, 1, 0, 0, 0]
     spoiled = targets.copy()
     spoiled[4, 0] = np.nan
     for _ in range(20):
@@ -145,7 +154,10 @@ def test_broken_robots_are_told_and_the_batch_goes_on(g1, make):
     found = {fault.row: fault.reason for fault in faults(seen)}
     assert set(found) == {1, 2, 3, 4}
     assert "target" in found[4]
-    assert all("diverged" in found[row] for row in (1, 2, 3))
+    assert "state" in found[1]
+    assert "state" in found[2]
+    assert "diverged" in found[3]
+    assert all(np.isfinite(getattr(seen, field.name)).all() for field in dataclasses.fields(seen))
     assert np.array_equal(engine.state([0]).qpos, healthy.state().qpos)
     assert seen.time == pytest.approx([0.5, 0.0, 0.0, 0.0, 0.1, 0.5])
     engine.reset([1, 2, 3, 4], healthy.state())
@@ -157,7 +169,7 @@ def test_a_simulation_that_diverges_leaves_no_log(g1, make, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     engine, targets = make(g1, 1)
     state = engine.state()
-    state.qvel[:] = 1e300
+    state.qvel[:] = 999.0
     engine.reset([0], state)
     assert engine.step(targets).fault[0] != 0
     assert not list(tmp_path.iterdir())

@@ -16,10 +16,17 @@ and mjlab: soft enough for a policy to work through, far too soft to stand by th
 
 @dataclass(frozen=True, eq=False)
 class Gains:
-    """Per joint, in the robot's order: stiffness in Nm/rad, damping in Nms/rad."""
+    """Per joint, in the robot's order: stiffness in Nm/rad, damping in Nms/rad. Raises LimitError for gains that
+    are not finite, or negative and so a source of energy.
+    """
 
     stiffness: Float[np.ndarray, "dof"]
     damping: Float[np.ndarray, "dof"]
+
+    def __post_init__(self) -> None:
+        for name, values in (("stiffness", self.stiffness), ("damping", self.damping)):
+            if not np.isfinite(values).all() or (values < 0).any():
+                raise LimitError(f"The {name} of a joint is a finite number and not negative; got {values}.")
 
     @classmethod
     def of(cls, robot: Robot) -> "Gains":

@@ -7,7 +7,7 @@ seen. MuJoCo's settings are those of mjlab's tracking task, but for what changes
 import mujoco
 import numpy as np
 
-from understudy.errors import LimitError
+from understudy.errors import LimitError, ShapeError
 from understudy.physics.gains import Gains
 from understudy.physics.simulator import PhysicsConfig
 from understudy.robots.robot import Robot
@@ -136,6 +136,10 @@ def _exclude(spec: mujoco.MjSpec, robot: Robot) -> None:
 
 
 def _motors(spec: mujoco.MjSpec, robot: Robot, gains: Gains) -> None:
+    if len(gains.stiffness) != len(robot.joints):
+        raise ShapeError(
+            f"{robot.name!r} has {len(robot.joints)} joints; got gains of {len(gains.stiffness)}."
+        )
     for i, joint in enumerate(robot.joints):
         limit = float(robot.effort_limit[i])
         spec.add_actuator(

@@ -5,10 +5,10 @@ from which they are stored. So results do not depend on the number of threads, n
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from itertools import count as counter
-from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
@@ -20,9 +20,6 @@ from understudy.physics.health import check_gains
 from understudy.physics.model import compile_model
 from understudy.physics.simulator import PhysicsConfig, Readings, State
 from understudy.robots.robot import Robot
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GRABS = 4
 """Pieces of a batch for each thread: few enough to cost nothing, enough for none to wait long for another."""
@@ -47,7 +44,7 @@ class MujocoCpu:
         own_models: bool = False,
     ):
         config = config or PhysicsConfig()
-        threads = threads or os.cpu_count() or 1
+        threads = (os.cpu_count() or 1) if threads is None else threads
         if count < 1 or threads < 1:
             raise LimitError(f"At least one robot and one thread are needed; got {count} and {threads}.")
         self.robot, self.config, self.count = robot, config, count
@@ -55,7 +52,7 @@ class MujocoCpu:
         self._skip = 7 if robot.fixed_base else 0
         stances = [robot.home[self._skip :], np.concatenate([robot.home[self._skip : 7], robot.t_pose])]
         check_gains(model, np.array(stances))
-        self.models = (model, *(_copy(model) for _ in range(count - 1 if own_models else 0)))
+        self.models = (model, *(copy(model) for _ in range(count - 1 if own_models else 0)))
         self.readings = _readings(robot, count)
         self._rows = stepping.Rows(
             np.tile(robot.home.astype(np.float64), (count, 1)),
@@ -64,7 +61,6 @@ class MujocoCpu:
         )
         self._constants = stepping.Constants(
             np.array([m._address for m in self.models]),
-            model.body_mass.copy(),
             np.asarray(robot.effort_limit, np.float64),
             self._skip,
             6 if robot.fixed_base else 0,
@@ -86,8 +82,8 @@ class MujocoCpu:
     def reset(self, which: Int[np.ndarray, "reset"] | Sequence[int], state: State) -> None:
         """Put the robots in the rows ``which`` into states, one for each or one for all, and clear their faults.
 
-        Raises ShapeError for states that do not fit, LimitError for rows that do not exist. Whatever is in the states
-        is taken as it is; an impossible one is a fault at the next step.
+        Raises ShapeError for states that do not fit, LimitError for rows that do not exist. A state that is not made
+        of numbers is that robot's fault, and no error.
         """
         rows = self._checked(which)
         for name, given, held in (
@@ -128,7 +124,7 @@ class MujocoCpu:
         rows = np.arange(self.count) if which is None else self._checked(which)
         return State(self._rows.qpos[rows], self._rows.qvel[rows], self._rows.warmstart[rows])
 
-    def _work(self, thread: int, starts: "Iterator[int]", piece: int) -> None:
+    def _work(self, thread: int, starts: Iterator[int], piece: int) -> None:
         """Take pieces of the batch until none is left."""
         for start in starts:
             if start >= self.count:
@@ -146,10 +142,6 @@ class MujocoCpu:
         if len(rows) and (rows.min() < 0 or rows.max() >= self.count):
             raise LimitError(f"Rows lie between 0 and {self.count - 1}; got {rows.min()} to {rows.max()}.")
         return rows
-
-
-def _copy(model: mujoco.MjModel) -> mujoco.MjModel:
-    return model.__copy__()
 
 
 def _readings(robot: Robot, count: int) -> Readings:

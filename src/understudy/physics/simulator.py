@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from understudy.errors import LimitError
 from understudy.physics.gains import Gains
 from understudy.robots.robot import Robot
 
@@ -32,6 +33,13 @@ class PhysicsConfig:
     """Neighbours in the tree and the robot's harmless contacts never collide."""
     gains: Gains | None = None
     """Of the joints' PD control; ``Gains.of`` the robot where None."""
+
+    def __post_init__(self) -> None:
+        if not (self.timestep > 0 and self.substeps >= 1 and self.friction >= 0):
+            raise LimitError(
+                "A time step is positive, there is at least one in a control step, and friction is not negative; got "
+                f"{self.timestep} s, {self.substeps} and {self.friction}."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +112,10 @@ class Readings:
     @property
     def root_ang_vel(self) -> Float[Array, "robot 3"]:
         return self.body_ang_vel[:, 0]
+
+    def touching(self, newtons: float = 1.0) -> Bool[Array, "robot body"]:
+        """Bodies that the floor pushes with more than so much."""
+        return (self.ground_force**2).sum(-1) > newtons**2
 
 
 @runtime_checkable

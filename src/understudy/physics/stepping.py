@@ -13,9 +13,16 @@ import numpy as np
 from numba import njit, types
 
 from understudy.errors import UnderstudyError
-from understudy.physics.health import ACCELERATION, BAD_TARGET, FINE, RUNAWAY, SPEED, TARGET, UNSTEADY
-
-FULL = 0.999  # of a motor's limit, which it only reaches to rounding
+from understudy.physics.health import (
+    ACCELERATION,
+    BAD_STATE,
+    BAD_TARGET,
+    FINE,
+    POSITION,
+    RUNAWAY,
+    SPEED,
+    UNSTEADY,
+)
 
 
 def _library() -> str:
@@ -38,6 +45,7 @@ mj_implicit = types.ExternalFunction("mj_implicit", _OF_MODEL_AND_DATA)
 mj_kinematics = types.ExternalFunction("mj_kinematics", _OF_MODEL_AND_DATA)
 mj_comPos = types.ExternalFunction("mj_comPos", _OF_MODEL_AND_DATA)
 mj_comVel = types.ExternalFunction("mj_comVel", _OF_MODEL_AND_DATA)
+mj_subtreeVel = types.ExternalFunction("mj_subtreeVel", _OF_MODEL_AND_DATA)
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -55,9 +63,9 @@ class Scratch(NamedTuple):
     sensors: np.ndarray
     xpos: np.ndarray  # (1 + body, 3), as all of the bodies' here
     xquat: np.ndarray
-    xipos: np.ndarray
-    com: np.ndarray  # of each body's subtree
-    cvel: np.ndarray  # angular, then linear at the centre of mass of the tree
+    cvel: np.ndarray  # angular, then linear at the robot's centre of mass
+    com: np.ndarray  # of each body and all that it carries
+    com_vel: np.ndarray
 
     @classmethod
     def of(cls, data: mujoco.MjData) -> "Scratch":
@@ -73,9 +81,9 @@ class Scratch(NamedTuple):
             data.sensordata,
             data.xpos,
             data.xquat,
-            data.xipos,
-            data.subtree_com,
             data.cvel,
+            data.subtree_com,
+            data.subtree_linvel,
         )
 
 
@@ -83,7 +91,6 @@ class Constants(NamedTuple):
     """What no row changes."""
 
     models: np.ndarray  # (1,) or (robot,) addresses
-    mass: np.ndarray  # (1 + body,) kg
     limit: np.ndarray  # (dof,) Nm
     skip_pos: int  # leading entries of qpos and qvel that the model of a fixed base lacks, else 0
     skip_vel: int
@@ -134,7 +141,7 @@ def advance(
     for i in range(start, stop):
         if out.fault[i] != FINE:
             continue
-        if not _below(targets[i], TARGET):
+        if not _below(targets[i], POSITION):
             out.fault[i] = BAD_TARGET
             continue
         _load(constants, scratch, rows, i)
@@ -146,18 +153,22 @@ def advance(
             out.fault[i] = fault
             continue
         _store(constants, scratch, rows, i)
-        out.time[i] += constants.timestep * constants.substeps
+        dt = constants.timestep * constants.substeps
+        out.time[i] = dt * (np.round(out.time[i] / dt) + 1.0)  # a sum of many would drift
         _observe(constants, scratch, out, i)
 
 
 @kernel
 def observe(constants: Constants, scratch: Scratch, rows: Rows, out: Outputs, which: np.ndarray):
-    """Read the robots ``which`` just after a reset."""
+    """Read the robots ``which`` just after a reset. One whose state is bad keeps its last readings."""
     for i in which:
-        _load(constants, scratch, rows, i)
         _clear(out, i)
-        out.fault[i] = FINE
         out.time[i] = 0.0
+        if not (_below(rows.qpos[i], POSITION) and _below(rows.qvel[i], SPEED)):
+            out.fault[i] = BAD_STATE
+            continue
+        out.fault[i] = FINE
+        _load(constants, scratch, rows, i)
         _observe(constants, scratch, out, i)
 
 
@@ -218,7 +229,7 @@ def _substeps(constants, scratch, out, i):
 def _forces(constants, scratch, out, i, share):
     for j in range(len(constants.limit)):
         out.torque[i, j] += share * scratch.motor[j]
-        if abs(scratch.motor[j]) >= FULL * constants.limit[j]:
+        if abs(scratch.motor[j]) >= constants.limit[j]:
             out.saturation[i, j] += share
     bodies = out.ground_force.shape[1]
     for b in range(bodies):
@@ -241,29 +252,18 @@ def _observe(constants, scratch, out, i):
     mj_kinematics(model, scratch.address)
     mj_comPos(model, scratch.address)
     mj_comVel(model, scratch.address)
+    mj_subtreeVel(model, scratch.address)
     dofs = len(constants.limit)
     out.joint_pos[i] = scratch.qpos[len(scratch.qpos) - dofs :]
     out.joint_vel[i] = scratch.qvel[len(scratch.qvel) - dofs :]
     out.body_pos[i] = scratch.xpos[1:]
     out.body_quat[i] = scratch.xquat[1:]
-    cx, cy, cz = scratch.com[1, 0], scratch.com[1, 1], scratch.com[1, 2]
-    mass = px = py = pz = 0.0
+    out.com_pos[i] = scratch.com[1]
+    out.com_vel[i] = scratch.com_vel[1]
     for b in range(1, len(scratch.xpos)):
         wx, wy, wz, vx, vy, vz = scratch.cvel[b]
-        ax, ay, az = scratch.xpos[b, 0] - cx, scratch.xpos[b, 1] - cy, scratch.xpos[b, 2] - cz
+        ax, ay, az = scratch.xpos[b] - scratch.com[1]
+        out.body_ang_vel[i, b - 1] = scratch.cvel[b, :3]
         out.body_lin_vel[i, b - 1, 0] = vx + wy * az - wz * ay
         out.body_lin_vel[i, b - 1, 1] = vy + wz * ax - wx * az
         out.body_lin_vel[i, b - 1, 2] = vz + wx * ay - wy * ax
-        out.body_ang_vel[i, b - 1, 0], out.body_ang_vel[i, b - 1, 1], out.body_ang_vel[i, b - 1, 2] = (
-            wx,
-            wy,
-            wz,
-        )
-        m = constants.mass[b]
-        ax, ay, az = scratch.xipos[b, 0] - cx, scratch.xipos[b, 1] - cy, scratch.xipos[b, 2] - cz
-        px += m * (vx + wy * az - wz * ay)
-        py += m * (vy + wz * ax - wx * az)
-        pz += m * (vz + wx * ay - wy * ax)
-        mass += m
-    out.com_pos[i, 0], out.com_pos[i, 1], out.com_pos[i, 2] = cx, cy, cz
-    out.com_vel[i, 0], out.com_vel[i, 1], out.com_vel[i, 2] = px / mass, py / mass, pz / mass
