@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from understudy.retarget.frame_ik import FrameIK, FrameIKConfig
     from understudy.retarget.gmr_like import GmrLike, GmrLikeConfig
     from understudy.retarget.phuma_like import PhumaLike, PhumaLikeConfig
+    from understudy.retarget.repairing import RepairConfig, repair
+    from understudy.retarget.sequence_fit import SequenceFit, SequenceFitConfig
     from understudy.robots.robot import Robot
 
 _HOME = {
@@ -18,6 +20,10 @@ _HOME = {
     "GmrLikeConfig": "gmr_like",
     "PhumaLike": "phuma_like",
     "PhumaLikeConfig": "phuma_like",
+    "RepairConfig": "repairing",
+    "SequenceFit": "sequence_fit",
+    "SequenceFitConfig": "sequence_fit",
+    "repair": "repairing",
 }
 
 __all__ = [
@@ -29,6 +35,10 @@ __all__ = [
     "GmrLikeConfig",
     "PhumaLike",
     "PhumaLikeConfig",
+    "RepairConfig",
+    "SequenceFit",
+    "SequenceFitConfig",
+    "repair",
 ]
 
 
@@ -50,7 +60,14 @@ def _phuma_like(robot: "Robot", *, ground: str = "auto", iterations: int = 3001)
     return PhumaLike(robot, PhumaLikeConfig(ground=ground, iterations=iterations))
 
 
+def _sequence_fit(robot: "Robot", *, ground: str = "auto", parts: str = "whole") -> "Retargeter":
+    from understudy.retarget.sequence_fit import SequenceFit, SequenceFitConfig
+
+    return SequenceFit(robot, SequenceFitConfig(ground=ground, parts=parts))
+
+
 METHODS: dict[str, "Callable[..., Retargeter]"] = {
+    "sequence-fit": _sequence_fit,
     "frame-ik": _frame_ik,
     "gmr-like": _gmr_like,
     "phuma-like": _phuma_like,

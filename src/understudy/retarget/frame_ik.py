@@ -70,7 +70,7 @@ class FrameIK:
     def _retarget(self, human: HumanMotion) -> RobotMotion:
         c, shared = self.config, self._fit
         targets = shared.targets(human, plant_feet=c.plant_feet)
-        problem = shared.problem(targets, human.fps, c.viscosity, frame_settings(c))
+        problem = shared.problem(targets.has_quat, human.fps, c.viscosity, frame_settings(c))
         fit = fit_clip(problem, shared.frames(targets, human, c.jump), shared.seeds, shared.limbs)
         origin = human.origin.after(
             "retarget.frame_ik",

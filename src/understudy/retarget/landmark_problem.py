@@ -99,11 +99,12 @@ class LandmarkProblem:
         """Where the landmarks should be."""
         return landmark_targets(human, self.robot, self._ground, plant_feet=plant_feet, pinned=self.pinned)
 
-    def problem(self, targets: LandmarkTargets, fps: float, viscosity: float, settings: Settings) -> Problem:
-        """The same for every frame; ``viscosity`` (s/rad²) is what joint speed costs."""
+    def problem(self, has_quat: Sequence[bool], fps: float, viscosity: float, settings: Settings) -> Problem:
+        """The same for every frame; ``has_quat`` says which landmarks' orientations are known, ``viscosity`` (s/rad²)
+        what joint speed costs."""
         robot = self.robot
         moved = moved_landmarks(self.tree, self.landmarks.link, self.held)
-        known = (*targets.has_quat, *(True for _ in robot.feet))
+        known = (*has_quat, *(True for _ in robot.feet))
         terms = _terms(robot, self.names, self.costs, moved, known, viscosity * fps)
         return Problem(
             self.tree.arrays(),
@@ -120,26 +121,39 @@ class LandmarkProblem:
     def frames(self, targets: LandmarkTargets, human: HumanMotion, jump: float) -> Targets:
         """What changes from frame to frame. No joint moves by more than ``jump`` (rad) in one frame, unless a landmark
         of the human turns faster."""
-        root_pos, root_quat = self._root(targets)
         turned = np.zeros(human.frames)
         quat = human.landmarks()[1]
         # The widest turn of any landmark into each frame, from the cosine of half its angle.
         half = np.abs((quat[1:].astype(np.float64) * quat[:-1]).sum(-1)).min(-1)
         turned[1:] = 2.0 * np.arccos(np.minimum(half, 1.0))
-        ankles = [self.names.index(f"{side}_ankle") for side in self.robot.feet]
-        soles = [sole_centre(self.robot, side) for side in self.robot.feet]
-        below = [
-            targets.pos[:, k] + quat_apply(targets.quat[:, k], at)
-            for k, at in zip(ankles, soles, strict=True)
+        most = np.maximum(jump, 0.999 * turned)
+        return self.arrays(targets.pos, targets.quat, targets.bone, *self._root(targets), most)
+
+    def arrays(
+        self,
+        pos: Float[np.ndarray, "time landmark 3"],
+        quat: Float[np.ndarray, "time landmark 4"],
+        bone: Float[np.ndarray, "time landmark 3"],
+        root_pos: Float[np.ndarray, "time 3"],
+        root_quat: Float[np.ndarray, "time 4"],
+        most: Float[np.ndarray, "time"],
+    ) -> Targets:
+        """Targets of the robot's landmarks, and of its soles, which go where the ankles take them. ``most`` (rad) is
+        the most that any joint may move into each frame."""
+        feet = self.robot.feet
+        ankles = [self.names.index(f"{side}_ankle") for side in feet]
+        soles = [
+            pos[:, k] + quat_apply(quat[:, k], sole_centre(self.robot, side))
+            for k, side in zip(ankles, feet, strict=True)
         ]
-        turns = quat_to_matrix(targets.quat)
+        turns = quat_to_matrix(quat)
         return Targets(
-            np.concatenate([targets.pos, *(at[:, None] for at in below)], axis=1),
+            np.concatenate([pos, *(at[:, None] for at in soles)], axis=1),
             np.concatenate([turns, turns[:, ankles]], axis=1),
-            np.concatenate([targets.bone, np.zeros((human.frames, len(soles), 3))], axis=1),
+            np.concatenate([bone, np.zeros((len(pos), len(soles), 3))], axis=1),
             root_pos,
             root_quat,
-            np.maximum(jump, 0.999 * turned),
+            most,
         )
 
     def _root(self, targets: LandmarkTargets) -> tuple[np.ndarray, np.ndarray]:

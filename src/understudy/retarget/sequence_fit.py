@@ -14,8 +14,11 @@ from understudy.kinematics.basins import candidates, choose
 from understudy.kinematics.kernels.arrays import Course, Problem, Targets
 from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence
 from understudy.motion.types import HumanMotion, RobotMotion
+from understudy.retarget.contacts import PLACES
+from understudy.retarget.course import lock_to_floor, masses, smoothness, support
 from understudy.retarget.frame_ik import FrameIKConfig, frame_settings
 from understudy.retarget.landmark_problem import LandmarkProblem, PoseCosts, Weights
+from understudy.retarget.lengths import RobotLengths
 from understudy.retarget.targets import LandmarkTargets
 from understudy.robots.robot import Robot
 
@@ -57,6 +60,16 @@ class SequenceFitConfig:
     """What it costs a limb to change between solutions, 1/rad²."""
     restart: float = 0.25
     """Seconds after which a frame-by-frame solution forgets its past, to find others."""
+    balance: float = 50.0
+    """What it costs the centre of mass to be beyond the standing feet while the body is slow, 1/m²."""
+    ground_lock: float = 1e3
+    """What it costs hands, knees and trunk to slide while they rest on the floor, 1/m²."""
+    far_position: float = 0.3
+    """Errors larger than this count in proportion instead of squared (Huber): positions, m."""
+    far_rotation: float = 0.6
+    """Orientations, rad."""
+    far_bone: float = 0.25
+    """Limb bones, as a part of the robot's leg length."""
     margin: float = 0.005
     """Distance kept between bodies, m."""
     reserve: float = 0.003
@@ -85,18 +98,22 @@ class SequenceFit:
         self.config = config
         self._told = asdict(config)
         self._fit = LandmarkProblem(robot, costs, c.ground, c.parts, c.seed)
+        self._single = FrameIKConfig()
+        self._mass, self._centre = masses(robot, self._fit.tree)
 
     def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
         return [self._retarget(motion) for motion in motions]
 
     def _retarget(self, human: HumanMotion) -> RobotMotion:
-        c, robot = self.config, self.robot
-        targets = self._fit.targets(human, plant_feet=c.plant_feet)
-        single = FrameIKConfig()
-        problem = self._fit.problem(targets, human.fps, single.viscosity, frame_settings(single))
-        frames = self._fit.frames(targets, human, c.jump)
+        c, fit, robot = self.config, self._fit, self.robot
+        targets = fit.targets(human, plant_feet=c.plant_feet)
+        problem = fit.problem(
+            targets.has_quat, human.fps, self._single.viscosity, frame_settings(self._single)
+        )
+        frames = fit.frames(targets, human, c.jump)
         course = self._course(problem, frames, targets, human.fps)
         start = self._start(problem, frames, course, human.fps)
+        self._lock(problem, frames, targets, course, start)
         made, steps = fit_sequence(problem, frames, course, start, STAGES)
         origin = human.origin.after(
             "retarget.sequence_fit",
@@ -106,34 +123,59 @@ class SequenceFit:
             floor_shift_m=round(targets.shift, 4),
             steps=steps,
         )
-        joints = np.clip(made.q, robot.lower, robot.upper)
         return RobotMotion(
-            robot.name, robot.joints, human.fps, made.root_pos, made.root_quat, joints, {}, origin
+            robot.name,
+            robot.joints,
+            human.fps,
+            made.root_pos,
+            made.root_quat,
+            np.clip(made.q, robot.lower, robot.upper),
+            targets.contacts.as_tracks(),
+            origin,
         )
 
     def _course(self, problem: Problem, frames: Targets, targets: LandmarkTargets, fps: float) -> Course:
-        c, (time, marks) = self.config, targets.pos.shape[:2]
-        dofs = len(problem.lower)
-        ankles = [self._fit.names.index(f"{side}_ankle") for side in self.robot.feet]
-        gain = np.ones((time, len(self._fit.names), 3))
-        gain[:, marks:] = targets.hold[:, ankles, None]
-        smoothness = (
-            c.smoothness * fps**4 * np.concatenate([np.full(3, 40.0), np.full(3, 4.0), np.ones(dofs)])
-        )
+        c, fit, (time, marks) = self.config, self._fit, targets.pos.shape[:2]
+        dofs, lengths = len(problem.lower), RobotLengths.of(self.robot)
+        ankles = [fit.names.index(f"{side}_ankle") for side in self.robot.feet]
+        hold = targets.hold[:, ankles]
+        gain = np.ones((time, len(fit.names), 3))
+        gain[:, marks:] = hold[..., None]
+        pelvis = frames.pos[:, fit.names.index("pelvis")]
+        disc, heed = support(self.robot, frames.pos[:, marks:], hold, pelvis, fps, lengths.size)
         return Course(
-            gain,
-            np.array([0.3, 0.6, 0.15]),
-            np.tile(self.robot.home[7:].astype(np.float64), (time, 1)),
-            smoothness,
-            np.zeros((time, 6 + dofs)),
-            np.minimum(0.98 * problem.speed_step, frames.max_step[:, None]),
-            np.full(dofs, c.acceleration / fps**2),
-            *(1e4, 1e4, 1e4),
+            gain=gain,
+            knee=np.array([c.far_position, c.far_rotation, c.far_bone * lengths.size]),
+            rest=np.tile(self.robot.home[7:].astype(np.float64), (time, 1)),
+            smoothness=smoothness(c.smoothness, fps, dofs),
+            bend=np.zeros((time, 6 + dofs)),
+            most_step=np.minimum(0.98 * problem.speed_step, frames.max_step[:, None]),
+            most_bend=np.full(dofs, c.acceleration / fps**2),
+            support=disc,
+            balance=c.balance * heed,
+            mass=self._mass,
+            centre=self._centre,
+            contact_stiffness=STAGES[0].contact,
+            limit_stiffness=STAGES[0].limit,
+            speed_stiffness=STAGES[0].speed,
         )
 
     def _start(self, problem: Problem, frames: Targets, course: Course, fps: float) -> Trajectory:
         c, fit = self.config, self._fit
-        restarts = fit.seeds[: 2 * c.basins]
-        found = candidates(problem, frames, fit.seeds, restarts, max(2, round(c.restart * fps)), fit.limbs)
+        restarts, stride = fit.seeds[: 2 * c.basins], max(2, round(c.restart * fps))
+        found = candidates(problem, frames, fit.seeds, list(restarts), stride, fit.limbs)
         start, _ = choose(problem, frames, course, found, fit.limbs, c.flip, 30.0 / fps)
         return start
+
+    def _lock(
+        self, problem: Problem, frames: Targets, targets: LandmarkTargets, course: Course, start: Trajectory
+    ) -> None:
+        """Keep hands, knees and trunk in their places while they rest on the floor."""
+        touching = {name: targets.contacts[name] for name in PLACES}
+        fit = self._fit
+        rows = lock_to_floor(fit.names, fit.landmarks, fit.tree, frames, touching, start)
+        for k, touches in rows.items():
+            if problem.task.position[k].any():  # it has a place to follow, floor or not
+                continue
+            problem.task.position[k] = (self.config.ground_lock, self.config.ground_lock, 0.0)
+            course.gain[:, k, 0] = touches

@@ -182,6 +182,10 @@ class Course(NamedTuple):
     )  # (time, 6 + dof): the second differences (m, rad) wanted of frame t and the two before it
     most_step: np.ndarray  # (time, dof) rad: the most a joint may move into a frame
     most_bend: np.ndarray  # (dof,) rad: the most a joint's second difference may be
+    support: np.ndarray  # (time, 3) m: middle and radius of the disc that the centre of mass should be above
+    balance: np.ndarray  # (time,) 1/m²: what it costs to be beyond; zero where nothing is asked
+    mass: np.ndarray  # (link,) each link's share of the whole mass
+    centre: np.ndarray  # (link, 3) m: its centre of mass
     contact_stiffness: float  # 1/m²
     limit_stiffness: float  # 1/rad²
     speed_stiffness: float  # 1/rad²

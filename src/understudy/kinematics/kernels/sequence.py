@@ -34,7 +34,7 @@ from understudy.kinematics.kernels.normal_equations import (
     place_landmarks,
     residuals,
 )
-from understudy.kinematics.kernels.spatial import integrate_quat
+from understudy.kinematics.kernels.spatial import integrate_quat, transform
 
 
 class Walls(NamedTuple):
@@ -118,6 +118,8 @@ def _frame(p, targets, course, task, t, root_pos, root_quat, q, state, step):
     joint_motion(p.tree, state.pos, state.rot, state.root_pos, step.motion)
     accumulate(p.tree, step.motion, step.wrench, step.stiffness, step.hessian, step.gradient)
     cost += _posture(p, course, t, state.q, step)
+    if course.balance[t] > 0.0:
+        cost += _balance(p, course, t, state, step)
     if p.settings.holding:
         hold(p.held, step)
     return cost
@@ -148,6 +150,44 @@ def _soften(task, course, state):
                 for c in range(3):
                     task.position[k, c] *= knee / size
     return change
+
+
+@part
+def _balance(p, course, t, state, step):
+    """The centre of mass beyond the disc of support."""
+    tree, place = p.tree, np.empty((1, 3))
+    links = len(tree.parents)
+    mass, moment, row = np.empty(links), np.empty((links, 3)), np.empty(len(step.gradient))
+    for i in range(links):
+        transform(state.pos, state.rot, i, course.centre, i, place, 0)
+        mass[i] = course.mass[i]
+        for c in range(3):
+            moment[i, c] = mass[i] * (place[0, c] - state.root_pos[c])
+    for i in range(links - 1, 0, -1):
+        mass[tree.parents[i]] += mass[i]
+        for c in range(3):
+            moment[tree.parents[i], c] += moment[i, c]
+    x = state.root_pos[0] + moment[0, 0] - course.support[t, 0]
+    y = state.root_pos[1] + moment[0, 1] - course.support[t, 1]
+    away = math.sqrt(x * x + y * y)
+    over = away - course.support[t, 2]
+    if over <= 0.0:
+        return 0.0
+    x, y = x / away, y / away
+    # A subtree that turns about a point moves its own moment; a root that turns, that of the whole body.
+    z = moment[0, 2]
+    row[0], row[1], row[2] = x, y, 0.0
+    row[3], row[4], row[5] = -y * z, x * z, y * moment[0, 0] - x * moment[0, 1]
+    for j in range(len(step.motion)):
+        m, i = step.motion[j], tree.dof_link[j]
+        a, b, c = moment[i, 0], moment[i, 1], moment[i, 2]
+        row[6 + j] = x * (m[0] * mass[i] + m[4] * c - m[5] * b) + y * (m[1] * mass[i] + m[5] * a - m[3] * c)
+    for i in range(len(row)):
+        v = course.balance[t] * row[i]
+        step.gradient[i] += v * over
+        for j in range(i + 1):
+            step.hessian[i, j] += v * row[j]
+    return 0.5 * course.balance[t] * over * over
 
 
 @part
