@@ -86,7 +86,7 @@ class Task:
         costs = PoseCosts(c.weights, c.margin, c.limit_margin, c.limit_weight, c.rest_weight)
         shared = LandmarkProblem(robot, costs, c.ground, c.parts, c.seed)
         targets = shared.targets(human, plant_feet=c.plant_feet)
-        problem = shared.problem(targets, human.fps, c.viscosity, frame_settings(c))
+        problem = shared.problem(targets.has_quat, human.fps, c.viscosity, frame_settings(c))
         return cls(shared, problem, shared.frames(targets, human, c.jump))
 
     def forward(self) -> Poses:
