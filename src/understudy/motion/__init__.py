@@ -9,6 +9,7 @@ from understudy.motion.homing import blend_home
 from understudy.motion.landmarks import LANDMARKS, PARENT_OF, Landmarks, mirrored
 from understudy.motion.mirror import mirror, mirror_robot
 from understudy.motion.ops import join, resample, sample_every, trim
+from understudy.motion.steady import steady
 from understudy.motion.types import HumanFrame, HumanMotion, Origin, RobotFrame, RobotMotion, Skeleton
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "sample_every",
     "save",
     "scale_to_height",
+    "steady",
     "trim",
 ]
