@@ -221,6 +221,10 @@ def test_bad_requests_are_refused(g1, make):
     for count, threads in ((0, 1), (1, 0)):
         with pytest.raises(LimitError, match="At least one"):
             MujocoCpu(g1, count, threads=threads)
-    for nonsense in ({"timestep": 0.0}, {"substeps": 0}, {"friction": -1.0}):
+    for make_nonsense in (
+        lambda: PhysicsConfig(timestep=0.0),
+        lambda: PhysicsConfig(substeps=0),
+        lambda: PhysicsConfig(friction=-1.0),
+    ):
         with pytest.raises(LimitError, match="A time step is positive"):
-            PhysicsConfig(**nonsense)
+            make_nonsense()

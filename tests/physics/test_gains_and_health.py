@@ -74,26 +74,28 @@ def test_gains_that_make_no_sense_are_refused(g1, make):
 
 
 def test_a_robot_without_actuators_has_gains_by_its_motors_inertia_or_none(g1):
-    spec = mujoco.MjSpec.from_string(
-        """<mujoco><compiler angle="radian"/><worldbody><body name="base"><freejoint/><inertial pos="0 0 0" mass="1"
-        diaginertia="1 1 1"/><body name="arm"><inertial pos="0 0 0" mass="1" diaginertia="1 1 1"/>
-        <joint name="swing" range="-1 1"/></body></body></worldbody></mujoco>"""
-    )
-    bare = dataclasses.replace(g1, name="bare", model=spec.compile(), joints=("swing",))
+    bare = dataclasses.replace(g1, name="bare", model=swing(armature=0.0), joints=("swing",))
     with pytest.raises(LimitError, match="'swing' of 'bare' has neither"):
         Gains.of(bare)
-    spec.joint("swing").armature = 0.01
-    known = Gains.of(dataclasses.replace(bare, model=spec.compile()))
+    known = Gains.of(dataclasses.replace(bare, model=swing(armature=0.01)))
     assert known.stiffness == pytest.approx([0.01 * (20 * np.pi) ** 2])
 
 
+def swing(armature):
+    """One body on a hinge, without an actuator."""
+    return mujoco.MjModel.from_xml_string(
+        f"""<mujoco><worldbody><body name="base"><freejoint/><geom size="1"/><body name="arm"><geom size="1"/>
+        <joint name="swing" range="-1 1" armature="{armature}"/></body></body></worldbody></mujoco>"""
+    )
+
+
 def test_couplings_are_refused(g1, make):
-    spec = mujoco.MjSpec.from_string(
+    welded = mujoco.MjModel.from_xml_string(
         """<mujoco><worldbody><body name="a"><freejoint/><geom size="1"/></body></worldbody>
         <equality><weld body1="a"/></equality></mujoco>"""
     )
     with pytest.raises(LimitError, match="1 equality"):
-        make(dataclasses.replace(g1, model=spec.compile()), 1)
+        make(dataclasses.replace(g1, model=welded), 1)
 
 
 @pytest.mark.parametrize("name", robots.names())

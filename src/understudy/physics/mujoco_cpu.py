@@ -4,11 +4,14 @@ Nothing about a robot lives outside its row: every thread has one scratch simula
 from which they are stored. So results do not depend on the number of threads, nor on the other robots.
 """
 
+import logging
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from itertools import count as counter
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -20,6 +23,8 @@ from understudy.physics.health import check_gains
 from understudy.physics.model import compile_model
 from understudy.physics.simulator import PhysicsConfig, Readings, State
 from understudy.robots.robot import Robot
+
+log = logging.getLogger(__name__)
 
 GRABS = 4
 """Pieces of a batch for each thread: few enough to cost nothing, enough for none to wait long for another."""
@@ -71,6 +76,7 @@ class MujocoCpu:
         self._scratch = [stepping.Scratch.of(data) for data in self._data]
         self._out = stepping.Outputs(*(getattr(self.readings, name) for name in stepping.Outputs._fields))
         self._targets = np.zeros((count, len(robot.joints)))
+        _announce_compilation()
         self._pool = ThreadPoolExecutor(len(self._data) - 1) if len(self._data) > 1 else None
         self._observe(np.arange(count))
 
@@ -142,6 +148,15 @@ class MujocoCpu:
         if len(rows) and (rows.min() < 0 or rows.max() >= self.count):
             raise LimitError(f"Rows lie between 0 and {self.count - 1}; got {rows.min()} to {rows.max()}.")
         return rows
+
+
+def _announce_compilation() -> None:
+    """Say once that the loop is being compiled, when no cached compilation exists."""
+    kernel = stepping.advance
+    cache = kernel.stats.cache_path
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    if not kernel.signatures and not (cache and any(Path(cache).glob(f"stepping.advance*.{python}*.nbi"))):
+        log.warning("Compiling the simulator's loop for this machine, once; this takes some ten seconds.")
 
 
 def _readings(robot: Robot, count: int) -> Readings:
