@@ -13,6 +13,7 @@ from understudy.errors import LimitError
 from understudy.kinematics.kernels.arrays import Course, Problem, Targets
 from understudy.kinematics.poses import landmark_tracks
 from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence
+from understudy.kinematics.untangle import untangle
 from understudy.motion.types import RobotMotion
 from understudy.retarget.course import masses, smoothness
 from understudy.retarget.frame_ik import FrameIKConfig, frame_settings
@@ -68,6 +69,7 @@ def repair(
     targets = _targets(fit, motion, given, c.jump)
     course = _course(fit, problem, targets, given, config, motion.fps)
     made, steps = fit_sequence(problem, targets, course, given, STAGES)
+    made, tangled = untangle(problem, targets, course, made, fit.seeds[0], fit.limbs, STAGES)
     joints = np.clip(made.q, robot.lower, robot.upper)
     changed = float(np.abs(joints - given.q).mean())
     origin = motion.origin.after(
@@ -76,6 +78,7 @@ def repair(
         mean_joint_change_rad=round(changed, 6),
         filled_frames=int(filled.sum()),
         steps=steps,
+        tangled_frames=tangled,
     )
     return replace(
         motion,

@@ -13,6 +13,7 @@ import numpy as np
 from understudy.kinematics.basins import candidates, choose
 from understudy.kinematics.kernels.arrays import Course, Problem, Targets
 from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence
+from understudy.kinematics.untangle import untangle
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.retarget.contacts import PLACES
 from understudy.retarget.course import lock_to_floor, masses, smoothness, support
@@ -115,6 +116,7 @@ class SequenceFit:
         start = self._start(problem, frames, course, human.fps)
         self._lock(problem, frames, targets, course, start)
         made, steps = fit_sequence(problem, frames, course, start, STAGES)
+        made, tangled = untangle(problem, frames, course, made, fit.seeds[0], fit.limbs, STAGES)
         origin = human.origin.after(
             "retarget.sequence_fit",
             robot=robot.name,
@@ -122,6 +124,7 @@ class SequenceFit:
             scale=round(targets.scale, 4),
             floor_shift_m=round(targets.shift, 4),
             steps=steps,
+            tangled_frames=tangled,
         )
         return RobotMotion(
             robot.name,
