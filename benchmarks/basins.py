@@ -1,7 +1,8 @@
 """Where one frame's fit ends, from many starts: frame-ik's two passes, the minima, the best of them.
 
-The cost is frame-ik's own, F of ``docs/methods/frame_ik.md``, without its term on the frame before: what one frame
-alone is worth. ``benchmarks.non_convexity`` draws and counts with these.
+The cost is frame-ik's own, F of ``docs/methods/frame_ik.md``, without its term on the frame before, and minima are
+compared as frame-ik compares those of a first frame: with the squared distance from home added, because a hip turned
+inside out may fit one frame best. ``benchmarks.non_convexity`` draws and counts with these.
 """
 
 from collections.abc import Sequence
@@ -102,7 +103,7 @@ class Task:
         return Poses(made.joint_pos, made.root_pos, made.root_quat, made.cost)
 
     def settle(self, frame: int, starts: Poses, given: Given = AS_IT_IS) -> Poses:
-        """The minima that starts run into."""
+        """The minima that starts run into; their costs have the distance from home in them, where limits are kept."""
         p = given.of(self.problem)
         state, step = arrays.new_state(p), arrays.new_step(p)
         ends = Poses(*(a.copy() for a in (starts.joint_pos, starts.root_pos, starts.root_quat, starts.cost)))
@@ -111,7 +112,8 @@ class Task:
             state.q[:], state.root_pos[:], state.root_quat[:] = q, starts.root_pos[k], starts.root_quat[k]
             cost, _, _ = fit.fit_frame(p, state, step, self.targets, frame, q, 0.0, p.lower, p.upper, STEPS)
             ends.joint_pos[k], ends.root_pos[k], ends.root_quat[k] = state.q, state.root_pos, state.root_quat
-            ends.cost[k] = cost
+            far = np.square(state.q - p.posture.rest).sum() if given.limits else 0.0
+            ends.cost[k] = cost + 0.5 * p.settings.prior * far
         return ends
 
     def best(self, frame: int, starts: Poses, count: int, rng: np.random.Generator) -> Poses:

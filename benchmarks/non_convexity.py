@@ -69,7 +69,7 @@ class Options:
     """Hessians of the left arm and basins of frame-ik's cost; draws pictures and prints tables."""
 
     robot: str = "unitree_g1"
-    methods: tuple[str, ...] = ("frame-ik",)
+    methods: tuple[str, ...] = ("frame-ik", "sequence-fit")
     """Whose poses are looked for in the basins: names of ``retarget.METHODS``."""
     clips: str = "full"
     """Where hard frames come from: ``full`` (the test split), ``quick``, or a file with one clip a line."""

@@ -154,7 +154,7 @@ def _map(axes: Axes, one: Any) -> None:
     )
     for k in (0, *shown):
         axes.plot(
-            [], [], "s", color=colours(int(code[k])), label=f"F = {one.cost[k]:.2f}: {100 * share[k]:.0f} %"
+            [], [], "s", color=colours(int(code[k])), label=f"{one.cost[k]:.2f}: {100 * share[k]:.0f} %"
         )
     rest = np.setdiff1d(np.arange(len(one.cost)), [0, *shown])
     if len(rest):
