@@ -11,7 +11,12 @@ from understudy.motion.types import HumanMotion, Skeleton
 
 
 def heal(human: HumanMotion) -> tuple[HumanMotion, Faults]:
-    """The clip with its faults replaced, and which joints in which frames they were."""
+    """The clip with its faults replaced, and which joints in which frames they were (``faults.find_faults``).
+
+    Local rotations and places of faulty joints follow a cubic through the two good frames before and the two after;
+    what hangs on them follows. Everything else keeps its value to the last bit, and a clip without faults is given
+    back as it is. The new clip remembers in ``tracks["healed"]``, (time, joint), what was replaced.
+    """
     bones, turns = local_poses(human)
     wrong = faults_in(human, bones, turns)
     if not wrong.any():
@@ -24,12 +29,12 @@ def heal(human: HumanMotion) -> tuple[HumanMotion, Faults]:
     pos[rows] = np.where(below[..., None], new_pos, pos[rows])
     quat[rows] = np.where(below[..., None], new_quat, quat[rows])
     origin = human.origin.after("motion.heal", frames=len(rows), joints=int(wrong.sum()))
-    tracks = {**human.tracks, "healed": wrong}
+    tracks = {**human.tracks, "healed": wrong | np.asarray(human.tracks.get("healed", False), dtype=bool)}
     return replace(human, pos=pos, quat=quat, tracks=tracks, origin=origin), wrong
 
 
 def bridged(values: Values, wrong: Faults) -> Values:
-    """Local rotations or places with the wrong ones led across."""
+    """Local rotations or places, the wrong ones replaced by the way across them."""
     frame, joint = np.nonzero(wrong)
     gap = gaps(values, trust(~wrong), frame, frame, joint)
     healed = values.copy()
