@@ -15,6 +15,9 @@ from understudy.motion.types import RobotMotion
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_normalize
 
+_NATURAL = 0.33
+"""The part of its clearance at rest that a pair keeps at least, where the margin asked for is more: shoulders turn a few
+millimetres from the trunk, and asking for more would keep the arms from hanging."""
 COLLISION_GROUP = 3  # the MJCF convention for geometry that collides and is not shown
 
 
@@ -73,9 +76,9 @@ class Capsules:
     def arrays(self, margin: float = 0.0) -> CapsuleArrays:
         """The same capsules for the kernels, to be kept ``margin`` (m) apart.
 
-        Pairs that are nearer than that by construction keep what they have at rest, less a millimetre.
+        Pairs that are near each other by construction keep a third of what they have at rest.
         """
-        margins = np.clip(self.rest - 0.001, 0.0, margin)
+        margins = np.clip(_NATURAL * self.rest, 0.0, margin)
         return CapsuleArrays(
             self.link.astype(np.int64),
             np.ascontiguousarray(self.start, np.float64),

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from understudy import motion
 from understudy.kinematics.basins import candidates, choose
 from understudy.kinematics.kernels.arrays import Course, Problem, Targets
 from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence
@@ -44,6 +45,8 @@ class SequenceFitConfig:
     weights: Weights = WEIGHTS
     ground: str = "auto"
     """Where the floor is: ``auto``, ``flat`` (the lowest level the clip stands on), ``none`` (the source's z = 0)."""
+    heal: bool = True
+    """Replace faults of the capture, and quieten tremble that no body makes, before anything follows them."""
     plant_feet: bool = True
     """Lock standing feet to the floor."""
     parts: str = "whole"
@@ -103,10 +106,12 @@ class SequenceFit:
         self._mass, self._centre = masses(robot, self._fit.tree)
 
     def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
-        return [self._retarget(motion) for motion in motions]
+        return [self._retarget(human) for human in motions]
 
     def _retarget(self, human: HumanMotion) -> RobotMotion:
         c, fit, robot = self.config, self._fit, self.robot
+        if c.heal:
+            human = motion.steady(motion.heal(human)[0])
         targets = fit.targets(human, plant_feet=c.plant_feet)
         problem = fit.problem(
             targets.has_quat, human.fps, self._single.viscosity, frame_settings(self._single)
