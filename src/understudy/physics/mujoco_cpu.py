@@ -26,7 +26,7 @@ from understudy.robots.robot import Robot
 
 log = logging.getLogger(__name__)
 
-GRABS = 4
+GRABS = 8
 """Pieces of a batch for each thread: few enough to cost nothing, enough for none to wait long for another."""
 
 
