@@ -19,7 +19,7 @@ print(f"human: {human.frames} frames at {human.fps:g} fps, {len(human.skeleton.j
 
 # A robot is a compiled MuJoCo model with named landmarks. The first call ever compiles the solver.
 g1 = robots.load("unitree_g1")
-[robot] = retarget.FrameIK(g1)([human])
+[robot] = retarget.SequenceFit(g1)([human])
 print(f"robot: root {robot.root_pos.shape}, joints {robot.joint_pos.shape}, MuJoCo qpos {robot.qpos.shape}")
 
 # The project's own file keeps everything: names, frame rate, tracks, and how the clip was made.

@@ -15,7 +15,7 @@ out.mkdir(parents=True, exist_ok=True)
 
 g1 = robots.load("unitree_g1")
 human = sample.motion("squat")
-[robot] = retarget.FrameIK(g1)([human])
+[robot] = retarget.SequenceFit(g1)([human])
 
 # The report compares the robot with the human that it was made from.
 report = evaluate.report(robot, human)

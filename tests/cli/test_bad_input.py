@@ -29,7 +29,7 @@ class HomeStance:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setattr(retarget, "METHODS", {"frame-ik": HomeStance})
+    monkeypatch.setattr(retarget, "METHODS", {"sequence-fit": HomeStance})
     monkeypatch.chdir(tmp_path)
 
 

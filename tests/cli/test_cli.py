@@ -58,7 +58,7 @@ class HomeStance:
 
 @pytest.fixture
 def standing(monkeypatch):
-    monkeypatch.setattr(retarget, "METHODS", {"frame-ik": HomeStance}, raising=False)
+    monkeypatch.setattr(retarget, "METHODS", {"sequence-fit": HomeStance}, raising=False)
 
 
 @pytest.fixture
@@ -98,7 +98,18 @@ def test_help(capsys, verb):
 @pytest.mark.parametrize(
     ("verb", "shown"),
     [
-        ("retarget", ["--robot", "unitree_g1", "--method", "frame-ik", "{auto,flat,none}", "--human-height"]),
+        (
+            "retarget",
+            [
+                "--robot",
+                "unitree_g1",
+                "--method",
+                "sequence-fit",
+                "frame-ik",
+                "{auto,flat,none}",
+                "--human-height",
+            ],
+        ),
         ("demo", ["out/demo", "--robot"]),
         ("view", ["8080", "--video", "--sheet"]),
         ("evaluate", ["--against", "--html"]),

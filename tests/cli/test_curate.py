@@ -36,7 +36,7 @@ def wide_terminal(monkeypatch):
 def made(tmp_path, monkeypatch, capsys):
     """A dataset of three robot clips, one of them floating, and one failure."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(retarget, "METHODS", {"frame-ik": HomeStance}, raising=False)
+    monkeypatch.setattr(retarget, "METHODS", {"sequence-fit": HomeStance}, raising=False)
     human = sample.motion("walk", fps=30.0)
     for name, seconds in (("a", 2.0), ("b", 1.5), ("low", 1.1)):
         path = tmp_path / "in" / "deep" / f"{name}.npz"

@@ -55,4 +55,6 @@ def test_a_robots_motion_becomes_another_robots(walk, tmp_path):
     assert main(["retarget", str(folder), "--source-robot", "unitree_g1", "--robot", "unitree_h1",
                  "--out", str(tmp_path / "all"), "--workers", "1"]) == 0  # fmt: skip
     again = motion.load(tmp_path / "all" / "walk.npz")
-    np.testing.assert_allclose(again.joint_pos, out.joint_pos, atol=0.02)
+    # The table holds no contacts, so they are found anew, some of them a few frames earlier or later.
+    np.testing.assert_allclose(again.joint_pos, out.joint_pos, atol=0.1)
+    assert np.abs(again.joint_pos - out.joint_pos).mean() < 0.005

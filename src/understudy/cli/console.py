@@ -53,24 +53,37 @@ def progress_bar() -> Iterator[Progress]:
 
 def certificate_table(certificate: Mapping[str, Any]) -> Table:
     """The checks of a certificate (``Certificate.to_dict()``), one a row."""
-    verdict = "[green]passed[/]" if certificate["passed"] else "[red]not passed[/]"
-    table = Table(title=f"Certificate: {verdict}", title_justify="left")
+    table = Table(title=f"Certificate: {verdict(certificate)}", title_justify="left")
     for name, number in (("check", False), ("worst", True), ("limit", True), ("", False), ("where", False)):
         table.add_column(name, justify="right" if number else "left")
     for check in certificate["checks"]:
-        unit = f" {check['unit']}" if check["unit"] else ""
         when = "" if check["worst_time"] is None else f"{check['worst_time']:.2f} s"
         where = "" if check["passed"] else ", ".join(part for part in (when, check["where"]) if part)
         table.add_row(
             check["label"],
-            "-" if check["value"] is None else f"{check['value']:.4g}{unit}",
-            f"{check['threshold']:.4g}{unit}",
-            "[green]ok[/]" if check["passed"] else "[red]fails[/]",
+            "-" if check["value"] is None else f"{check['value']:.4g} {check['unit']}".rstrip(),
+            check_limit(check),
+            check_verdict(check),
             where,
         )
     if remarks := certificate.get("remarks"):
         table.caption, table.caption_justify = escape("\n".join(remarks)), "left"
     return table
+
+
+def verdict(certificate: Mapping[str, Any]) -> str:
+    """Whether it passed, in colour."""
+    return "[green]passed[/]" if certificate["passed"] else "[red]not passed[/]"
+
+
+def check_limit(check: Mapping[str, Any]) -> str:
+    """What a check allows, with its unit."""
+    return f"{check['threshold']:.4g} {check['unit']}".rstrip()
+
+
+def check_verdict(check: Mapping[str, Any]) -> str:
+    """Whether a check passed, in colour."""
+    return "[green]ok[/]" if check["passed"] else "[red]fails[/]"
 
 
 def metric_table(report: Mapping[str, Any]) -> Table:

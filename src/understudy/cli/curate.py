@@ -91,8 +91,7 @@ class Filter:
             raise UnderstudyError(
                 "--out is the folder itself, and nothing in it may be changed; name another one."
             )
-        # Without --out the targets are only names.
-        made = plan((str(self.folder),), self.out or Path("nowhere"), ".npz", ("human", "robot"))
+        made = plan((str(self.folder),), self.out, ".npz", ("human", "robot"))
         if self.where is not None:
             made = _selected(made, self.folder, self.where)
         recipe = FilterClip(self._limits(), self.chunks, not self.no_checks, self.reading.given())

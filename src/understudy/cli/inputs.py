@@ -3,7 +3,7 @@
 import glob
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from understudy.errors import UnderstudyError
@@ -29,16 +29,19 @@ class Plan:
     aside: Mapping[str, int] = field(default_factory=dict)
 
 
-def plan(files: Sequence[str], out: Path, suffix: str, holds: tuple[str, ...] = ("human",)) -> Plan:
+def plan(files: Sequence[str], out: Path | None, suffix: str, holds: tuple[str, ...] = ("human",)) -> Plan:
     """The tasks for these files, glob patterns and folders, which are searched for motions of ``holds``.
 
     One file and an ``out`` that ends in ``suffix`` make one file. Anything else makes a folder ``out``, in
-    which the structure below each given folder (or the fixed part of a pattern) is kept. Raises
-    UnderstudyError if nothing is found, if two clips would be written to one file, or one over its source.
+    which the structure below each given folder (or the fixed part of a pattern) is kept. Without ``out`` nothing is
+    to be written, and targets are only names. Raises UnderstudyError if nothing is found, if two clips would be
+    written to one file, or one over its source.
     """
     if not files:
         raise UnderstudyError("No motion was given: name files, patterns or folders.")
     single = len(files) == 1 and not _is_folder(files[0], holds) and not _is_pattern(files[0])
+    if out is None:
+        return replace(_into_folder(files, Path("nowhere"), suffix, holds), single=single)
     if single and out.suffix.lower() == suffix and not out.is_dir():
         check_target(out)
         source = Path(files[0])

@@ -23,6 +23,8 @@ LINE_EVERY = 60.0
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
 WORST, REASONS = 10, 20
 """Rows of the tables of the summary."""
+SHOWN = {"keypoint_error": ("key points cm", 100.0), "joint_change": ("joints changed rad", 1.0)}
+"""The metrics in the table of the worst clips, where any clip has them: heading, and the factor from SI units."""
 
 
 @dataclass
@@ -187,17 +189,18 @@ def _worst_table(done: Sequence["Entry"]) -> "Table":
     title = f"Worst of {len(done)} clips" if len(done) > WORST else "Clips, worst first"
     table = Table(title=title, title_justify="left")
     table.add_column("clip", overflow="fold")
-    for name in ("frames", "fps", "key points cm"):
+    shown = {key: about for key, about in SHOWN.items() if any(key in entry.metrics for entry in done)}
+    for name in ("frames", "fps", *(heading for heading, _ in shown.values())):
         table.add_column(name, justify="right")
     table.add_column("certificate", overflow="fold")
     for entry in ranked:
-        error = entry.metrics.get("keypoint_error")
+        values = [(entry.metrics.get(key), factor) for key, (_, factor) in shown.items()]
         verdict = "[green]passed[/]" if entry.passed else f"[red]not passed:[/] {escape(entry.worst or '')}"
         table.add_row(
             escape(entry.id),
             str(entry.frames),
             f"{entry.fps:g}",
-            "-" if error is None else f"{100 * error:.1f}",
+            *("-" if value is None else f"{factor * value:.2g}" for value, factor in values),
             verdict,
         )
     return table

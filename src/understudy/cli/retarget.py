@@ -32,10 +32,12 @@ class Retarget:
     """A file (.npz) for one clip, or a folder."""
     robot: str = "unitree_g1"
     """A name from `understudy robots list`, or a robot folder."""
-    method: str = "frame-ik"
-    """How to retarget."""
+    method: Annotated[str, tyro.conf.arg(metavar="NAME")] = "sequence-fit"
+    """How to retarget: sequence-fit, the whole clip at once, the best; frame-ik, frame by frame, the fastest; gmr-like
+    and phuma-like, baselines to compare with."""
     parts: Literal["whole", "upper", "lower"] = "whole"
-    """What moves: all of the robot; waist, arms and head; or all but the arms. The rest stands still (frame-ik)."""
+    """What moves: all of the robot; waist, arms and head; or all but the arms. The rest stands still (not with
+    the baselines)."""
     source_robot: Name = None
     """The robot whose joints a robot's file without names holds."""
     reading: Reading = field(default_factory=Reading)

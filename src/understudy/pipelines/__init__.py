@@ -4,11 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from understudy.pipelines.certifying import CertifyClip
     from understudy.pipelines.dataset import Made, Outcome, Recipe, Summary, Task, run
     from understudy.pipelines.retargeting import RetargetClip
     from understudy.pipelines.sources import Found, find
 
 _HOME = {
+    "CertifyClip": "certifying",
     "Found": "sources",
     "Made": "dataset",
     "Outcome": "dataset",
@@ -20,7 +22,18 @@ _HOME = {
     "run": "dataset",
 }
 
-__all__ = ["Found", "Made", "Outcome", "Recipe", "RetargetClip", "Summary", "Task", "find", "run"]
+__all__ = [
+    "CertifyClip",
+    "Found",
+    "Made",
+    "Outcome",
+    "Recipe",
+    "RetargetClip",
+    "Summary",
+    "Task",
+    "find",
+    "run",
+]
 
 
 def __getattr__(name: str) -> object:

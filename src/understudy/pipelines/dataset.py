@@ -63,13 +63,15 @@ class Task:
 class Made:
     """What a recipe made of a clip, or of a piece of it: a motion to keep, or the reason why there is none.
 
-    ``metrics`` in SI units; those that are not finite numbers are left out of the manifest.
+    ``metrics`` in SI units; those that are not finite numbers are left out of the manifest. ``anew`` tells that what
+    was measured on the source does not hold for the result.
     """
 
     motion: HumanMotion | RobotMotion
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     dropped: str | None = None
     piece: int | None = None
+    anew: bool = False
 
 
 @runtime_checkable
@@ -237,7 +239,7 @@ class _Plan:
             duration=float(motion.duration),
             texts=tuple(motion.origin.texts) or about.texts,
             licence=motion.origin.licence or about.licence,
-            metrics=({} if made.piece is not None else dict(about.metrics)) | metrics,
+            metrics=({} if made.anew or made.piece is not None else dict(about.metrics)) | metrics,
             **_verdict(motion),
         )
 

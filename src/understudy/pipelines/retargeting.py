@@ -13,6 +13,7 @@ from understudy.pipelines.version import code_version
 
 if TYPE_CHECKING:
     from understudy.evaluate.metric import Metric
+    from understudy.evaluate.reports import Report
     from understudy.motion.types import HumanMotion
     from understudy.protocols import Retargeter
 
@@ -26,13 +27,13 @@ ROOMS = ("motion", "robots", "kinematics", "evaluate", "retarget", "rotations.py
 class RetargetClip:
     """Turn one clip, of a human or of another robot, into a certified motion of a robot.
 
-    ``parts`` is what moves, as in ``FrameIKConfig``. ``source_robot`` names the joints of a robot's file without names.
-    ``reading`` are options of the file readers, as in ``motion.load``; ``start`` and ``end`` (s) cut the clip, ``fps``
-    resamples it, ``human_height`` (m) scales it.
+    ``parts`` is what moves, as in ``SequenceFitConfig``. ``source_robot`` names the joints of a robot's file without
+    names. ``reading`` are options of the file readers, as in ``motion.load``; ``start`` and ``end`` (s) cut the clip,
+    ``fps`` resamples it, ``human_height`` (m) scales it.
     """
 
     robot: str = "unitree_g1"
-    method: str = "frame-ik"
+    method: str = "sequence-fit"
     ground: str = "auto"
     parts: str = "whole"
     source_robot: str | None = None
@@ -58,14 +59,11 @@ class RetargetClip:
 
     def configuration(self) -> Mapping[str, Any]:
         """The fields; a file among the reader's options (a body model) stands with the hash of its contents."""
-        return {**asdict(self), "reading": {key: _told(value) for key, value in self.reading.items()}}
+        return {**asdict(self), "reading": {key: told(value) for key, value in self.reading.items()}}
 
     def version(self) -> str:
         """The package's version with a digest of its code and of the robot's folder."""
-        from understudy.robots.registry import DATA
-
-        own = DATA / self.robot
-        return code_version(ROOMS, own if own.is_dir() else Path(self.robot))
+        return robot_version(self.robot)
 
     def __call__(self, source: Path) -> list[Made]:
         """Raises UnderstudyError for whatever cannot be read or retargeted."""
@@ -76,7 +74,7 @@ class RetargetClip:
         [motion] = retargeter([human])
         report = evaluate.report(motion, human, retargeter.robot)
         certified = evaluate.attach(motion, report.certificate)
-        return [Made(certified, {_name(metric): _si(metric) for metric in report.metrics})]
+        return [Made(certified, columns(report))]
 
     def read(self, source: Path) -> "HumanMotion":
         """The clip as it will be retargeted; a robot's motion as its landmarks show it."""
@@ -108,15 +106,26 @@ def _retargeter(method: "Callable[..., Retargeter]", robot: str, **options: str)
     return method(robots.load(robot), **options)
 
 
-def _told(option: Any) -> Any:
+def told(option: Any) -> Any:
+    """A reader's option as a configuration tells it: a file by its name and the hash of its contents."""
     if isinstance(option, Path):
         return {"file": option.name, "sha256": content_hash(option)}
     return option
 
 
-def _name(metric: "Metric") -> str:
-    """The key as a word that can stand in a condition."""
-    return metric.key.replace(".", "_")
+def robot_version(robot: str | None) -> str:
+    """The package's version with a digest of ``ROOMS`` and of the robot's folder, or of all robots'."""
+    from understudy.robots.registry import DATA
+
+    if robot is None:
+        return code_version(ROOMS, DATA)
+    own = DATA / robot
+    return code_version(ROOMS, own if own.is_dir() else Path(robot))
+
+
+def columns(report: "Report") -> dict[str, float | None]:
+    """The metrics as columns of a manifest, in SI units; a key without dots can stand in a condition."""
+    return {metric.key.replace(".", "_"): _si(metric) for metric in report.metrics}
 
 
 def _si(metric: "Metric") -> float | None:
