@@ -23,11 +23,12 @@ BONES = LEG | ARM
 class RobotLengths:
     """A robot's own measures in its T-pose (m): the bones that it has as vectors, the rest as left–right means.
 
-    ``half_hip_width`` and ``ankle_height`` (over the sole) are zero for a robot without legs.
+    ``hips`` are where each side's hip is, seen from the pelvis; ``ankle_height`` is over the sole. A robot without legs
+    has no hips, and an ankle height of zero.
     """
 
     bones: dict[str, Float[np.ndarray, "3"]]
-    half_hip_width: float
+    hips: dict[str, Float[np.ndarray, "3"]]
     ankle_height: float
 
     @classmethod
@@ -37,10 +38,10 @@ class RobotLengths:
         at = dict(zip(robot.landmarks.names, pos[0].astype(np.float64), strict=True))
         bones = {start: at[end] - at[start] for start, end in BONES.items() if start in at and end in at}
         if not robot.feet:
-            return cls(bones, 0.0, 0.0)
+            return cls(bones, {}, 0.0)
         sole = min(sole_offsets(robot, side)[:, 2].min() for side in SIDES)
-        width = float(np.linalg.norm(at["left_hip"] - at["right_hip"]))
-        return cls(bones, 0.5 * width, -float(sole))
+        hips = {side: at[f"{side}_hip"] - at["pelvis"] for side in SIDES}
+        return cls(bones, hips, -float(sole))
 
     @property
     def sized_by(self) -> Mapping[str, str]:

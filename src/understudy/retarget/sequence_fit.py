@@ -64,7 +64,7 @@ class SequenceFitConfig:
     """What it costs a limb to change between solutions, 1/rad²."""
     restart: float = 0.25
     """Seconds after which a frame-by-frame solution forgets its past, to find others."""
-    balance: float = 50.0
+    balance: float = 5.0
     """What it costs the centre of mass to be beyond the standing feet while the body is slow, 1/m²."""
     ground_lock: float = 1e3
     """What it costs hands, knees and trunk to slide while they rest on the floor, 1/m²."""

@@ -82,7 +82,8 @@ def landmark_targets(
     hold = np.zeros((human.frames, len(marks)))
     for side in robot.feet:
         k = marks.index(f"{side}_ankle")
-        pos[:, k], quat[:, k] = _foot(side, place, turn, names, mine, thicker)
+        pos[:, k], quat[:, k] = _foot(side, place, turn, names, thicker)
+        pos[:, k, :2] = _under_the_leg(side, pos, quat, bone, marks, mine)[:, :2]
         if plant_feet and not pinned:
             toe, heel = (contacts[f"{side}_{part}"] for part in ("toe", "heel"))
             foot = plant(pos[:, k], quat[:, k], toe, heel, _sole(robot, side), human.fps, mine.size)
@@ -115,18 +116,24 @@ def _from_the_pelvis(place: Places, turn: Turns, names: Sequence[str]) -> tuple[
 
 
 def _foot(
-    side: str, place: Places, turn: Turns, names: Sequence[str], mine: RobotLengths, thicker: float
+    side: str, place: Places, turn: Turns, names: Sequence[str], thicker: float
 ) -> tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"]]:
-    """Where one ankle goes, from the human's landmarks at the robot's size: up the foot by what the robot's ankle is
-    ``thicker``, and sideways by what the hips differ in width. Both leave a foot that stands still where it is."""
-    ankle, ball, hip, other = (
-        place[:, names.index(name)] for name in (f"{side}_ankle", f"{side}_toe", "left_hip", "right_hip")
-    )
+    """One ankle of the human at the robot's size, moved up the foot by what the robot's ankle is ``thicker``."""
+    ankle, ball = (place[:, names.index(f"{side}_{part}")] for part in ("ankle", "toe"))
     sole, shin = (turn[:, names.index(f"{side}_{part}")] for part in ("ankle", "knee"))
     quat = _foot_that_can_be(sole, shin, ball - ankle)
-    hip_width = float(np.median(np.linalg.norm(hip - other, axis=-1)))
-    wider = (1.0 if side == "left" else -1.0) * (mine.half_hip_width - 0.5 * hip_width)
-    return ankle + quat_apply(quat, np.array([0.0, wider, thicker])), quat
+    return ankle + quat_apply(quat, np.array([0.0, 0.0, thicker])), quat
+
+
+def _under_the_leg(
+    side: str, pos: Places, quat: Turns, bone: Places, marks: Sequence[str], mine: RobotLengths
+) -> Float[np.ndarray, "time 3"]:
+    """Where the robot's leg ends when it hangs on the pelvis' target and every bone has its direction.
+
+    A foot asked to be elsewhere, even by what the hips differ in width, would turn the whole leg.
+    """
+    pelvis, hip, knee = (marks.index(name) for name in ("pelvis", f"{side}_hip", f"{side}_knee"))
+    return pos[:, pelvis] + quat_apply(quat[:, pelvis], mine.hips[side]) + bone[:, hip] + bone[:, knee]
 
 
 def _sole(robot: Robot, side: str) -> Sole:
