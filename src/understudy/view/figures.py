@@ -7,11 +7,14 @@ import viser
 from jaxtyping import Float
 
 from understudy.rotations import quat_apply, quat_conj, quat_mul
+from understudy.view.contacts import Marks, side_colour
 from understudy.view.scene import Actor, Colour, Mesh
 from understudy.view.tessellate import joined, tessellate
 
 STAGE = "/stage"
 """The frame of the page that is the scene's world; everything stands on it."""
+AWAY = np.array([0.0, 0.0, -1000.0], np.float32)
+"""Where points wait that are not to be seen: far under the floor (m)."""
 LANDMARK_COLOUR = (30, 110, 200)
 
 
@@ -77,6 +80,38 @@ class Landmarks:
     def show(self, visible: bool) -> None:
         """Switch them on or off."""
         self._cloud.visible = visible
+
+
+class Contacts:
+    """The contacts of an actor with the floor as points; only those of the frame are seen."""
+
+    def __init__(self, server: viser.ViserServer, name: str, marks: Marks):
+        self.marks = marks
+        self._cloud = server.scene.add_point_cloud(
+            f"{STAGE}/contacts_{name}",
+            np.full_like(marks.pos[0], AWAY),
+            np.array([_rgb(side_colour(mark)) for mark in marks.names], np.uint8),
+            point_size=0.035,
+            point_shape="circle",
+        )
+
+    @property
+    def visible(self) -> bool:
+        return self._cloud.visible
+
+    def pose(self, frame: int) -> None:
+        """Put the points of what touches the floor at a frame where it is, and the others out of sight."""
+        if self._cloud.visible:
+            on = self.marks.touching[frame][:, None]
+            self._cloud.points = np.where(on, self.marks.pos[frame], AWAY)
+
+    def show(self, visible: bool) -> None:
+        """Switch them on or off."""
+        self._cloud.visible = visible
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _meshes(actor: Actor, lead: int, colour: Colour | None) -> Iterator[tuple[Colour, Mesh]]:

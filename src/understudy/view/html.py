@@ -20,6 +20,7 @@ from understudy.motion.types import HumanMotion, Origin, RobotMotion
 from understudy.robots import load
 from understudy.robots.robot import Robot
 from understudy.view import plots
+from understudy.view.contacts import LEFT, RIGHT, side_colour, touching
 from understudy.view.machine import title
 from understudy.view.pictures import Drawn, cast, choose_renderer, clock, stills, strip
 from understudy.view.scene import Scene, compose
@@ -72,6 +73,7 @@ def write_report(
             _worst(scene, worst_moments(report), name),
             _metrics(report),
             _curves(report, human, robot_motion, robot),
+            _contacts(robot_motion),
             _joints(robot_motion, robot),
             _origin(robot_motion.origin, human),
         ]
@@ -222,8 +224,20 @@ def _curves(report: Mapping[str, Any], human: HumanMotion | None, motion: RobotM
     return f"<section><h2>Over time</h2>{plots.curves(panels, motion.fps)}</section>" if panels else ""
 
 
+def _contacts(motion: RobotMotion) -> str:
+    """When feet, and whatever else, rest on the floor, as the clip itself tells."""
+    found = touching(motion.tracks)
+    shown = {name: so for name, so in found.items() if so.any() or name.endswith(("_toe", "_heel"))}
+    if not shown:
+        return ""
+    return (
+        "<section><h2>Contacts</h2><p>When each part rests on the floor, as the clip's own tracks tell.</p>"
+        f"{plots.strips(shown, side_colour, motion.fps)}</section>"
+    )
+
+
 def _feet(report: Mapping[str, Any]) -> plots.Panel | None:
-    colours = {"left": plots.LEFT, "right": plots.RIGHT}
+    colours = {"left": LEFT, "right": RIGHT}
     heights = {side: plots.series(report, f"{side}_sole_height_m") for side in colours}
     found = tuple(
         plots.Curve(f"{side} sole", 100 * h, colours[side]) for side, h in heights.items() if h is not None

@@ -7,6 +7,7 @@ from understudy.errors import LimitError
 from understudy.motion.landmarks import PARENT_OF
 from understudy.motion.types import HumanMotion
 from understudy.rotations import quat_apply, quat_between, quat_from_axes, quat_yaw
+from understudy.view.contacts import human_marks
 from understudy.view.scene import Actor, Colour, Shape
 
 SKIN: Colour = (0.94, 0.70, 0.55)
@@ -90,6 +91,7 @@ def human_actor(motion: HumanMotion, label: str = "human") -> Actor:
         root=root[0],
         heading=np.unwrap(quat_yaw(root[1])),
         carriers=np.arange(len(shapes)),
+        marks=human_marks(motion),
     )
 
 

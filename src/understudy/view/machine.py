@@ -1,5 +1,7 @@
 """A robot clip as shapes: the geoms of its model, carried along by its bodies."""
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 
@@ -10,6 +12,7 @@ from understudy.robots import load
 from understudy.robots.meshes import display_model
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply, quat_mul, quat_yaw
+from understudy.view.contacts import robot_marks
 from understudy.view.scene import Actor, Colour, Kind, Mesh, Shape
 
 VISUAL, COLLISION = 2, 3
@@ -36,7 +39,8 @@ def robot_actor(
     """The shapes of one geom group, moving; with ``meshes``, the full display model where it is installed."""
     robot = load(motion.robot) if robot is None else robot
     model = display_model(robot) if meshes else robot.model
-    return actor_of_model(model, kinematics.body_tracks(robot, motion), motion.fps, title(robot.name), group)
+    actor = actor_of_model(model, kinematics.body_tracks(robot, motion), motion.fps, title(robot.name), group)
+    return replace(actor, marks=robot_marks(motion, robot))
 
 
 def actor_of_model(model: mujoco.MjModel, tracks: BodyTracks, fps: float, label: str, group: int) -> Actor:

@@ -12,6 +12,7 @@ from understudy.errors import LimitError, UnderstudyError, UnknownName
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots.robot import Robot
 from understudy.view.camera import Camera, follow, portrait, portrait_distance
+from understudy.view.contacts import side_colour
 from understudy.view.human import human_actor
 from understudy.view.machine import robot_actor
 from understudy.view.offscreen import GLRenderer, working_backend
@@ -25,6 +26,8 @@ NICER = (
 )
 SMALL = 0.5
 """Who is less than this part as tall as another one is shown at a scale of its own, where each has a picture."""
+DOT = 0.014
+"""Radius of the mark of a contact, as a share of the picture's height."""
 INK, FAINT, PAPER = (38, 43, 51), (120, 128, 138), (255, 255, 255)
 
 
@@ -143,9 +146,12 @@ def strip(
             distance = max(portrait_distance(scene.actors[k], scene.view, height, size) for k in peers)
             cameras = [portrait(actor, f, scene.view, distance, height) for f in frames]
             mask = scene.mask(i)
-            rows.append(
-                [draw.draw(pos[f], quat[f], camera, mask) for f, camera in zip(frames, cameras, strict=True)]
-            )
+            row = []
+            for f, camera in zip(frames, cameras, strict=True):
+                image = Image.fromarray(draw.draw(pos[f], quat[f], camera, mask))
+                _mark(ImageDraw.Draw(image), actor, f, camera)
+                row.append(np.asarray(image))
+            rows.append(row)
     return rows
 
 
@@ -179,10 +185,22 @@ def clock(seconds: float) -> str:
     return f"{int(seconds // 60)}:{seconds % 60:05.2f}"
 
 
+def _mark(pen: ImageDraw.ImageDraw, actor: Actor, frame: int, camera: Camera) -> None:
+    """A dot on every part of a body that touches the floor, in the colour of its side."""
+    width, height = pen.im.size
+    radius = max(DOT * height, 2.5)
+    for name, point in () if actor.marks is None else actor.marks.now(frame):
+        (x, y), _ = camera.project(point.astype(np.float64), (width, height))
+        box = (x - radius, y - radius, x + radius, y + radius)
+        pen.ellipse(box, fill=side_colour(name), outline=PAPER, width=max(1, round(radius / 3)))
+
+
 def _captioned(picture: np.ndarray, scene: Scene, frame: int, camera: Camera, *, letter: float) -> np.ndarray:
     """Write names and time on a picture, in letters of a share of its height."""
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
+    for actor in scene.actors:
+        _mark(pen, actor, frame, camera)
     width, height = image.size
     size = max(height * letter, 9)
     names = [actor.label for actor in scene.actors]

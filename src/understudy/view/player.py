@@ -13,7 +13,7 @@ from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.robots import load
 from understudy.robots.robot import Robot
 from understudy.view.camera import follow
-from understudy.view.figures import STAGE, Figure, Landmarks
+from understudy.view.figures import STAGE, Contacts, Figure, Landmarks
 from understudy.view.machine import COLLISION, robot_actor
 from understudy.view.pictures import cast, clock
 from understudy.view.scene import Actor, Scene, compose
@@ -220,6 +220,8 @@ def _layers(
     for i, (motion, own, placed) in enumerate(zip(motions, actors, scene.actors, strict=True)):
         kind = "human" if isinstance(motion, HumanMotion) else "robot"
         layers.setdefault(kind, []).append(Figure(server, f"{kind}_{i}", placed))
+        if placed.marks is not None:
+            layers.setdefault("contacts", []).append(Contacts(server, f"{i}", placed.marks))
         seconds = np.arange(scene.frames) / scene.fps
         shift = placed.root[0] - own.root[0]
         if isinstance(motion, HumanMotion):
@@ -233,7 +235,7 @@ def _layers(
                 Figure(server, f"collision_{i}", bumpers, COLLISION_COLOUR)
             )
         layers.setdefault("landmarks", []).append(Landmarks(server, f"{i}", path[own.rows(seconds)] + shift))
-    order = ("human", "robot", "landmarks", "collision")
+    order = ("human", "robot", "contacts", "landmarks", "collision")
     return {name: layers[name] for name in order if name in layers}
 
 

@@ -1,7 +1,7 @@
 """Curves of one robot clip, each drawn as an SVG text that can stand inside a page."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-LEFT, RIGHT, HUMAN, PLAIN, BAD = "#2f7f79", "#7a5195", "#d6603e", "#34597f", "#c8323c"
+PLAIN, HUMAN, BAD = "#34597f", "#d6603e", "#c8323c"
 INK, FAINT, LINE = "#262b33", "#6b7480", "#d9dde2"
 WIDTH = 9.6
 """Width of a figure in inches, at 72 points each."""
@@ -127,6 +127,24 @@ def joint_speeds(
         bar = figure.colorbar(picture, ax=axes, extend="max", pad=0.01, aspect=32)
         bar.outline.set_visible(False)
         bar.set_label("share of the motor's top speed")
+        return _svg(figure)
+
+
+def strips(frames: Mapping[str, Bool[np.ndarray, "time"]], colour: Callable[[str], str], fps: float) -> str:
+    """When each of some things is so, over time (s): a row for each name, in its colour."""
+    with matplotlib.rc_context({**_STYLE, "font.size": 8}):
+        figure = Figure(figsize=(WIDTH, 0.2 * len(frames) + 0.55), layout="constrained")
+        axes = figure.subplots()
+        for row, (name, so) in enumerate(frames.items()):
+            axes.axhspan(row - 0.36, row + 0.36, color=LINE, alpha=0.3, linewidth=0)
+            runs = [(start / fps, (end - start) / fps) for start, end in _runs(so)]
+            axes.broken_barh(runs, (row - 0.36, 0.72), color=colour(name), linewidth=0)
+        axes.set_yticks(range(len(frames)), [name.replace("_", " ") for name in frames])
+        axes.set_ylim(len(frames) - 0.5, -0.5)
+        axes.set_xlim(0, max(len(next(iter(frames.values()))), 1) / fps)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel("time in s")
         return _svg(figure)
 
 

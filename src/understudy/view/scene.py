@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from understudy.view.contacts import Marks
+
 Colour = tuple[float, float, float]
 Kind = Literal["capsule", "cylinder", "ellipsoid", "box", "mesh"]
 
@@ -56,7 +58,8 @@ class Shape:
 @dataclass(frozen=True, eq=False)
 class Actor:
     """A body and its motion as shapes: ``pos``/``quat`` are the shapes' world poses, ``root`` the pelvis (m),
-    ``heading`` its unwrapped yaw (rad). Shapes with the same number in ``carriers`` move as one."""
+    ``heading`` its unwrapped yaw (rad). Shapes with the same number in ``carriers`` move as one. ``marks`` are its
+    contacts with the floor, where the clip tells."""
 
     label: str
     fps: float
@@ -66,6 +69,7 @@ class Actor:
     root: Float[np.ndarray, "time 3"]
     heading: Float[np.ndarray, "time"]
     carriers: Int[np.ndarray, "shape"]
+    marks: Marks | None = None
 
     @property
     def frames(self) -> int:
@@ -91,12 +95,14 @@ class Actor:
             quat=self.quat[rows],
             root=self.root[rows],
             heading=self.heading[rows],
+            marks=None if self.marks is None else self.marks.rows(rows),
         )
 
     def moved(self, offset: Float[np.ndarray, "*time 3"]) -> "Actor":
         """The same, shifted by one offset or by one for every frame (m)."""
         offset = np.broadcast_to(np.asarray(offset, np.float32), self.root.shape)
-        return replace(self, pos=self.pos + offset[:, None], root=self.root + offset)
+        marks = None if self.marks is None else self.marks.moved(offset)
+        return replace(self, pos=self.pos + offset[:, None], root=self.root + offset, marks=marks)
 
     def bounds(self) -> tuple[Float[np.ndarray, "time shape 3"], Float[np.ndarray, "shape"]]:
         """Balls that hold the actor: centres (m) and radii (m)."""
