@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
 from understudy import motion
 from understudy.kinematics.basins import candidates, choose
@@ -27,13 +28,16 @@ from understudy.robots.robot import Robot
 STAGES = (Stage(1e4, 1e4, 1e4, 12), Stage(1e6, 1e5, 1e5, 8))
 """Loose penalties to find the way, then stiff ones: the margin is then kept to within a tenth of a millimetre."""
 WEIGHTS = Weights(
-    pelvis_position=20.0,
-    pelvis_rotation=12.0,
-    chest_rotation=8.0,
+    pelvis_rotation=20.0,
+    chest_rotation=12.0,
     ankle_position=30.0,
     ankle_rotation=0.5,
     hip_bone=100.0,
     knee_bone=80.0,
+    hip_rotation=0.4,
+    shoulder_rotation=0.4,
+    elbow_rotation=0.4,
+    wrist_rotation=0.5,
 )
 """Feet are held by locks where they stand, so the legs' directions may decide elsewhere."""
 
@@ -84,7 +88,9 @@ class SequenceFitConfig:
     rest_weight: float = 0.002
     """Weight on the distance to the home stance; settles what nothing else does."""
     jump: float = 0.45
-    """No joint moves by more than this in one frame (rad), unless a landmark of the human turns faster."""
+    """No joint moves by more than this in one frame (rad), unless a landmark of the human turns faster,"""
+    burst: float = 13.5
+    """and then no faster than this (rad/s): at 30 frames a second no joint ever jumps."""
     acceleration: float = 1000.0
     """No joint speeds up by more than this, rad/s²."""
     seed: int = 0
@@ -157,7 +163,7 @@ class SequenceFit:
             rest=np.tile(self.robot.home[7:].astype(np.float64), (time, 1)),
             smoothness=smoothness(c.smoothness, fps, dofs),
             bend=np.zeros((time, 6 + dofs)),
-            most_step=np.minimum(0.98 * problem.speed_step, frames.max_step[:, None]),
+            most_step=np.minimum(0.98 * problem.speed_step, self._most(frames, fps)[:, None]),
             most_bend=np.full(dofs, c.acceleration / fps**2),
             support=disc,
             balance=c.balance * heed,
@@ -167,6 +173,10 @@ class SequenceFit:
             limit_stiffness=STAGES[0].limit,
             speed_stiffness=STAGES[0].speed,
         )
+
+    def _most(self, frames: Targets, fps: float) -> Float[np.ndarray, "time"]:
+        """The most that any joint may move into each frame, rad."""
+        return np.minimum(frames.max_step, max(self.config.jump, self.config.burst / fps))
 
     def _start(self, problem: Problem, frames: Targets, course: Course, fps: float) -> Trajectory:
         c, fit = self.config, self._fit
