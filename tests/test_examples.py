@@ -10,6 +10,7 @@ EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 WRITES = {
     "01_retarget_a_clip": {"robot.npz", "robot.csv", "reference.npz", "sheet.png"},
     "02_metrics_and_certificate": {"certified.npz"},
+    "03_contacts_and_repair": {"edited.npz", "contacts.png", "repaired.npz"},
 }
 
 

@@ -91,7 +91,7 @@ class Contacts:
             f"{STAGE}/contacts_{name}",
             np.full_like(marks.pos[0], AWAY),
             np.array([_rgb(side_colour(mark)) for mark in marks.names], np.uint8),
-            point_size=0.035,
+            point_size=0.07,
             point_shape="circle",
         )
 
