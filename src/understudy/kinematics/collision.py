@@ -16,8 +16,8 @@ from understudy.robots.robot import Robot
 from understudy.rotations import quat_normalize
 
 _NATURAL = 0.33
-"""The part of its clearance at rest that a pair keeps at least, where the margin asked for is more: shoulders turn a few
-millimetres from the trunk, and asking for more would keep the arms from hanging."""
+"""The part of its clearance at rest that a pair keeps where the margin asked for is more: shoulders turn a few
+millimetres from the trunk, and keeping more would keep the arms from hanging."""
 COLLISION_GROUP = 3  # the MJCF convention for geometry that collides and is not shown
 
 

@@ -9,6 +9,7 @@ that the next one settles, so that no seam shows and time and memory grow with t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -23,7 +24,7 @@ _LONGEST = 0.5
 """No entry of a step is longer than this (m or rad)."""
 _ROWS = 24
 """Contacts near a step for which there is room, a frame."""
-_ROUNDS = 4
+_ROUNDS = 3
 """How often a step may find that it breaks other constraints than it reckoned with."""
 _STIFFER = (4.0, 16.0)
 """Factors on the last stage's contact stiffness, for windows in which contacts stay broken."""
@@ -134,6 +135,7 @@ def _descend(
     """Levenberg–Marquardt with a damping of its own for every frame."""
     damping = np.full(len(here.q) - window.fixed, 1e-3)
     cost = window.assemble(here)
+    window.accept()
     for done in range(1, iterations + 1):
         trial = window.moved(here, window.step(here, damping))
         trial_cost = window.assemble(trial)
@@ -141,11 +143,11 @@ def _descend(
         gain = cost.sum() - trial_cost.sum()
         if gain > 0.0:
             here, cost = trial, trial_cost
+            window.accept()
             if gain < tolerance * cost.sum():
                 return here, done
             damping = np.clip(np.where(worse, 4.0 * damping, 0.2 * damping), 1e-7, 1e7)
         else:
-            window.assemble(here)
             if damping.min() > 1e5:
                 return here, done
             back = worse | (not worse.any())
@@ -153,16 +155,30 @@ def _descend(
     return here, iterations
 
 
+class _Equations(NamedTuple):
+    """The normal equations at one trajectory, without its constraints, and the contacts near it."""
+
+    band: Float[np.ndarray, "size width"]
+    gradient: Float[np.ndarray, "size"]
+    walls: kernels.Walls
+
+    @classmethod
+    def room(cls, frames: int, fixed: int, n: int) -> "_Equations":
+        size, rows = (frames - fixed) * n, _ROWS * frames
+        walls = kernels.Walls(np.zeros(frames + 1, np.int64), np.zeros(rows), np.zeros((rows, n)))
+        return cls(np.empty((size, 2 * n + 1)), np.empty(size), walls)
+
+
 class _Window:
-    """The normal equations of one window, in memory that all of its steps share."""
+    """The normal equations of one window, where it is and where it tries to go, in memory that all steps share."""
 
     def __init__(self, problem: Problem, targets: Targets, course: Course, start: Trajectory, fixed: int):
         self.problem, self.targets, self.course, self.fixed = problem, targets, course, fixed
-        frames, self.n = len(start.q), 6 + start.q.shape[1]
-        size, rows = (frames - fixed) * self.n, _ROWS * frames
-        self.band, self.work = np.empty((size, 2 * self.n + 1)), np.empty((size, 2 * self.n + 1))
-        self.gradient, self.slope = np.empty(size), np.empty(size)
-        self.walls = kernels.Walls(np.zeros(frames + 1, np.int64), np.zeros(rows), np.zeros((rows, self.n)))
+        self.n = 6 + start.q.shape[1]
+        self.here, self.there = (_Equations.room(len(start.q), fixed, self.n) for _ in range(2))
+        # Steps need not be exact, for the true cost decides; single precision makes them in half the time.
+        self.work = np.empty(self.here.band.shape, np.float32)
+        self.slope = np.empty_like(self.here.gradient)
 
     def harden(self, stage: Stage) -> None:
         """Set the stiffness of all penalties."""
@@ -171,8 +187,8 @@ class _Window:
         )
 
     def assemble(self, at: Trajectory) -> Float[np.ndarray, "time"]:
-        """Each frame's share of the cost; the normal equations there are kept."""
-        cost = np.empty(len(at.q))
+        """Each frame's share of the cost of a trajectory, whose equations are kept aside until it is accepted."""
+        cost, (band, gradient, walls) = np.empty(len(at.q)), self.there
         kernels.assemble(
             self.problem,
             self.targets,
@@ -181,36 +197,51 @@ class _Window:
             at.root_quat,
             at.q,
             self.fixed,
-            self.walls,
-            self.band,
-            self.gradient,
+            walls,
+            band,
+            gradient,
             cost,
         )
         return cost
 
+    def accept(self) -> None:
+        """Go on from the trajectory that was assembled last."""
+        self.here, self.there = self.there, self.here
+
     def step(self, at: Trajectory, damping: Float[np.ndarray, "time"]) -> Float[np.ndarray, "size"]:
-        """The damped step from ``at``, which must be where the equations were assembled last.
+        """The damped step from the accepted trajectory ``at``.
 
         Solved again while it breaks other constraints than it reckoned with.
         """
-        step, known = np.zeros(len(self.gradient)), -1
+        step, known = np.zeros(len(self.slope)), -1
         for _ in range(_ROUNDS):
-            kernels.damp(self.band, self.gradient, damping, self.n, self.work, self.slope)
-            broken = kernels.penalise(
-                self.problem, self.course, at.q, self.fixed, self.walls, step, self.work, self.slope
-            )
+            broken = self._reckon(at, damping, step, self.work)
             if broken == known:
                 break
-            step, known = _solve(self.work, self.slope), broken
+            known, found = broken, _solve(self.work, self.slope)
+            if found is None:
+                double = np.empty_like(self.here.band)
+                self._reckon(at, damping, step, double)
+                found = _solve(double, self.slope)
+            if found is None:
+                raise SolverFailed("The normal equations of the clip are not positive definite.")
+            step = found
         return step
+
+    def _reckon(self, at: Trajectory, damping: np.ndarray, step: np.ndarray, band: np.ndarray) -> int:
+        """The damped equations with the constraints that ``step`` would break, and a number that tells them apart."""
+        kernels.damp(self.here.band, self.here.gradient, damping, self.n, band, self.slope)
+        walls = self.here.walls
+        return kernels.penalise(self.problem, self.course, at.q, self.fixed, walls, step, band, self.slope)
 
     def moved(self, at: Trajectory, step: Float[np.ndarray, "size"]) -> Trajectory:
         """The trajectory a step further."""
         return Trajectory(*kernels.advance(step, self.fixed, _LONGEST, at.root_pos, at.root_quat, at.q))
 
     def broken(self) -> bool:
-        """Whether a contact is deeper than its penalty should leave it, where the equations were assembled last."""
-        return bool((self.walls.distance[: self.walls.begin[-1]] < -_LEFT).any())
+        """Whether a contact of the accepted trajectory is deeper than its penalty should leave it."""
+        walls = self.here.walls
+        return bool((walls.distance[: walls.begin[-1]] < -_LEFT).any())
 
 
 def _stiffer(stage: Stage) -> tuple[Stage, ...]:
@@ -218,16 +249,17 @@ def _stiffer(stage: Stage) -> tuple[Stage, ...]:
     return tuple(replace(stage, contact=k * stage.contact) for k in _STIFFER)
 
 
-def _solve(band: Float[np.ndarray, "size width"], gradient: Float[np.ndarray, "size"]) -> np.ndarray:
-    """−H⁻¹ g by banded Cholesky; ``band`` is overwritten."""
+def _solve(band: Float[np.ndarray, "size width"], gradient: Float[np.ndarray, "size"]) -> np.ndarray | None:
+    """−H⁻¹ g by banded Cholesky in the band's own precision, None where H is not positive definite in it; ``band`` is
+    overwritten."""
     from scipy.linalg import get_lapack_funcs
 
     factorise, substitute = get_lapack_funcs(("pbtrf", "pbtrs"), (band,))
     factor, info = factorise(band.T, lower=1, overwrite_ab=1)
     if info:
-        raise SolverFailed("The normal equations of the clip are not positive definite.")
-    step, _ = substitute(factor, -gradient, lower=1, overwrite_b=1)
-    return step
+        return None
+    step, _ = substitute(factor, -gradient.astype(band.dtype), lower=1, overwrite_b=1)
+    return step.astype(np.float64)
 
 
 def _worse(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -27,6 +27,8 @@ from understudy.robots.robot import Robot
 
 STAGES = (Stage(1e4, 1e4, 1e4, 12), Stage(1e6, 1e5, 1e5, 8))
 """Loose penalties to find the way, then stiff ones: the margin is then kept to within a tenth of a millimetre."""
+REACH = 0.008
+"""Contacts nearer to their margin than this (m) are foreseen by a step. More would cost more than it saves."""
 WEIGHTS = Weights(
     pelvis_rotation=20.0,
     chest_rotation=12.0,
@@ -126,6 +128,7 @@ class SequenceFit:
         course = self._course(problem, frames, targets, human.fps)
         start = self._start(problem, frames, course, human.fps)
         self._lock(problem, frames, targets, course, start)
+        problem = problem._replace(settings=problem.settings._replace(reach=REACH))
         made, steps = fit_sequence(problem, frames, course, start, STAGES)
         made, tangled = untangle(problem, frames, course, made, fit.seeds[0], fit.limbs, STAGES)
         origin = human.origin.after(
@@ -180,7 +183,7 @@ class SequenceFit:
 
     def _start(self, problem: Problem, frames: Targets, course: Course, fps: float) -> Trajectory:
         c, fit = self.config, self._fit
-        restarts, stride = fit.seeds[: 2 * c.basins], max(2, round(c.restart * fps))
+        restarts, stride = fit.seeds[: int(c.basins)], max(2, round(c.restart * fps))
         found = candidates(problem, frames, fit.seeds, list(restarts), stride, fit.limbs)
         start, _ = choose(problem, frames, course, found, fit.limbs, c.flip, 30.0 / fps)
         return start

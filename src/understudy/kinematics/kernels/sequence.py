@@ -64,9 +64,9 @@ def assemble(p, targets, course, root_pos, root_quat, q, fixed, walls, band, gra
         cost[t] = _frame(p, targets, course, task, t, root_pos, root_quat, q, state, step)
         cost[t] += _contacts(p, course, t, state, step, walls)
         at = (t - fixed) * n
-        for i in range(n):
-            gradient[at + i] = step.gradient[i]
-            for j in range(i + 1):
+        for j in range(n):
+            gradient[at + j] = step.gradient[j]
+            for i in range(j, n):
                 band[at + j, i - j] = step.hessian[i, j]
     _tie(course, root_pos, root_quat, q, fixed, band, gradient, cost)
     total = 0.0
@@ -304,13 +304,13 @@ def penalise(p, course, q, fixed, walls, step, band, gradient):
             if after >= 0.0:
                 continue
             broken += 1 + 7 * k
-            for i in range(n):
-                a = stiffness * walls.row[k, i]
+            for j in range(n):
+                a = stiffness * walls.row[k, j]
                 if a == 0.0:
                     continue
-                gradient[at + i] += a * d
-                for j in range(i + 1):
-                    band[at + j, i - j] += a * walls.row[k, j]
+                gradient[at + j] += a * d
+                for i in range(j, n):
+                    band[at + j, i - j] += a * walls.row[k, i]
         broken += _ranges(p, course, t, at, q, step, band, gradient)
     return broken + _paces(course, q, fixed, step, band, gradient)
 
