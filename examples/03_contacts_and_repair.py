@@ -36,7 +36,9 @@ motion.save(edited, out / "edited.npz")  # `understudy retarget edited.npz --out
 [later] = method([motion.load(out / "edited.npz")])
 moved = np.abs(later.joint_pos - robot.joint_pos)
 frame, joint = np.unravel_index(moved.argmax(), moved.shape)
-print(f"edited: {robot.joints[joint]} moves otherwise by up to {moved.max():.2f} rad, at {frame / robot.fps:.2f} s")
+print(
+    f"edited: {robot.joints[joint]} moves otherwise by up to {moved.max():.2f} rad, at {frame / robot.fps:.2f} s"
+)
 view.sheet(out / "contacts.png", edited, later, columns=4, rows=1)
 
 # A motion that others made, with other priorities: here by the baseline gmr-like, and 8 cm too low.

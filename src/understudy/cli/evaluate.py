@@ -37,8 +37,8 @@ class Evaluate:
     """The human's motion; for one robot motion."""
     repair: Flag = False
     """Change the motion as little as it takes to pass its certificate, and compare before and after."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE.npz")] = None
-    """Write the motion with its certificate, repaired if asked for; a folder for several."""
+    out: Path | None = None
+    """A file (.npz) for the motion with its certificate, repaired if asked for; a folder for several."""
     reading: Reading = field(default_factory=Reading)
     format: Annotated[str | None, tyro.conf.arg(name="from", metavar="FORMAT")] = None
     """The format of the robot's motion, where its name does not settle it."""
