@@ -94,7 +94,7 @@ def announce_compilation() -> None:
     cache = kernel.stats.cache_path
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
     if not kernel.signatures and not (cache and any(Path(cache).glob(f"fit.fit_clip*.{python}*.nbi"))):
-        log.warning("Compiling the solver's kernels for this machine, once; this takes up to a minute.")
+        log.warning("Compiling the solver's kernels for this machine, once; this takes a minute or two.")
 
 
 def _solve_frame_with_daqp(p: Problem, targets, seeds, t, root_pos, root_quat, q, cost, iterations) -> None:
