@@ -1,6 +1,6 @@
 """The certificate of one method on every robot that comes with the package, on the same twenty clips.
 
-python -m benchmarks.all_robots --methods frame-ik --clips 20
+python -m benchmarks.all_robots --methods sequence-fit --clips 20
 """
 
 from benchmarks import machine
@@ -57,7 +57,7 @@ COLUMNS = (
 class Options:
     """Certify methods on all shipped robots; writes robots.md and robots.json."""
 
-    methods: tuple[str, ...] = ("frame-ik",)
+    methods: tuple[str, ...] = ("sequence-fit",)
     clips: Annotated[int, tyro.conf.arg(metavar="1..20")] = len(TWENTY)
     """So many of the list, from its beginning."""
     robots: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Write down how good frame-ik is on a dozen clips, for the test that holds later changes to it.
+"""Write down how good our methods are on a dozen clips, for the test that holds later changes to them.
 
 python -m benchmarks.golden
 
@@ -63,10 +63,11 @@ TOLERANCES = {
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Measure frame-ik on the golden clips and write what was found."""
+    """Measure the golden clips and write what was found: a file for each method."""
 
+    methods: tuple[str, ...] = ("sequence-fit", "frame-ik")
     corpus: Path | None = None
-    out: Path = machine.ROOT / "tests" / "retarget" / "golden_frame_ik.json"
+    out: Path = machine.ROOT / "tests" / "retarget"
 
 
 def main(options: Options) -> int:
@@ -74,34 +75,41 @@ def main(options: Options) -> int:
     corpus = corpus_folder(options.corpus)
     if shared := set(CLIPS) & set(names("full", corpus)):
         raise UnderstudyError(f"Golden clips must not be of the test split: {', '.join(sorted(shared))}.")
-    method = retarget.METHODS["frame-ik"](robots.load("unitree_g1"))
-    before = json.loads(options.out.read_text(encoding="utf-8"))["clips"] if options.out.is_file() else {}
-    found = {}
-    for name, told in CLIPS.items():
-        clip = motion.load(corpus / name, **told)
+    for method in options.methods:
+        path = options.out / f"golden_{method.replace('-', '_')}.json"
+        before = json.loads(path.read_text(encoding="utf-8"))["clips"] if path.is_file() else {}
+        document = {
+            "command": f"python -m benchmarks.golden --methods {method}",
+            "method": method,
+            "fps": FPS,
+            "tolerances": TOLERANCES,
+            "clips": _measured(method, corpus, before),
+        }
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _measured(name: str, corpus: Path, before: dict[str, Any]) -> dict[str, Any]:
+    """What one method makes of every golden clip."""
+    method, found = retarget.METHODS[name](robots.load("unitree_g1")), {}
+    for file, told in CLIPS.items():
+        clip = motion.load(corpus / file, **told)
         assert isinstance(clip, HumanMotion)
-        result = measure(name, motion.sample_every(clip, FPS) if clip.fps > FPS else clip, "frame-ik", method)
+        result = measure(file, motion.sample_every(clip, FPS) if clip.fps > FPS else clip, name, method)
         if result.error:
-            raise UnderstudyError(f"{name}: {result.error}")
+            raise UnderstudyError(f"{file}: {result.error}")
         raw = result.blocks["raw"]
         values = {
             m["key"]: m["value"] for m in raw.metrics if m["key"] in TOLERANCES and m["value"] is not None
         }
-        found[name] = {
+        found[file] = {
             "options": told,
             "frames": result.frames,
             "failing": list(raw.failing),
             "values": {key: float(f"{value:.4g}") for key, value in values.items()},
         }
-        _compare(name, before.get(name, {}).get("values", {}), found[name]["values"])
-    document = {
-        "command": "python -m benchmarks.golden",
-        "fps": FPS,
-        "tolerances": TOLERANCES,
-        "clips": found,
-    }
-    options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    return 0
+        _compare(f"{name}, {file}", before.get(file, {}).get("values", {}), found[file]["values"])
+    return found
 
 
 def _compare(name: str, before: dict[str, float], now: dict[str, float]) -> None:

@@ -1,6 +1,6 @@
 """Do the robot's real shapes touch? Self-collision on the convex hulls of its maker's meshes, pair by pair.
 
-python -m benchmarks.hulls --methods frame-ik gmr-like --clips full
+python -m benchmarks.hulls --methods sequence-fit frame-ik gmr-like --clips full
 
 The package keeps bodies apart by capsules that were fitted to these hulls. Where hulls touch and capsules do not, the
 capsules are at fault, and the table says which one falls short, where, and by how much.
@@ -35,7 +35,7 @@ SHOWN = 10
 class Options:
     """Count contacts of a robot's meshes in retargeted clips; writes hulls.md and hulls.json."""
 
-    methods: tuple[str, ...] = ("frame-ik", "gmr-like")
+    methods: tuple[str, ...] = ("sequence-fit", "frame-ik", "gmr-like")
     clips: str = "full"
     """`full` (the test split), `quick`, or a file with one clip a line."""
     fps: float = 30.0

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from understudy.evaluate.benchmark import Outcome
+import numpy as np
+
+from understudy.evaluate.benchmark import ClipResult, Outcome
 from understudy.evaluate.summary import summary
 
 HEADLINE = (
@@ -20,6 +22,8 @@ HEADLINE = (
     "flat_skating",
 )
 """Columns of the tables by class."""
+RATIOS = ("keypoint_error", "orientation_error", "jerk_mean")
+"""What is compared clip by clip."""
 BLOCK_TITLES = {
     "raw": ("What the methods made", "Raw: nothing was done to the motions. This is the headline."),
     "filtered": (
@@ -52,6 +56,7 @@ def page(
         "## Clips, speed, memory",
         _overview(methods, found["asked"]),
         *(_block(methods, block, reference) for block in BLOCK_TITLES),
+        _clip_by_clip(outcome, reference),
         _classes(methods, "complexity", "By complexity"),
         _classes(methods, "length", "By length"),
         _losses(found, methods),
@@ -147,6 +152,38 @@ def _classes(methods: Mapping[str, Any], kind: str, title: str) -> str:
             rows.append((name, f"`{method}`", f"{c['passed']} of {c['clips']}", f"{c['frames']:,}", *values))
     head = ("class", "method", "certified", "frames", *(labels.get(key, key) for key in HEADLINE))
     return f"## {title}\n\n{table(head, rows)}"
+
+
+def _clip_by_clip(outcome: Outcome, reference: str) -> str:
+    """Ratios on one clip at a time, which a few long or wild clips cannot decide."""
+    if reference not in outcome.methods:
+        return ""
+    theirs = {result.clip: _raw(result) for result in outcome.of(reference)}
+    rows = []
+    for key in RATIOS:
+        for method in (name for name in outcome.methods if name != reference):
+            pairs = [(_raw(r).get(key), theirs.get(r.clip, {}).get(key)) for r in outcome.of(method)]
+            ratios = np.array([a / b for a, b in pairs if a is not None and b])
+            if not len(ratios):
+                continue
+            shares = [f"{(ratios <= most).sum()} of {len(ratios)}" for most in (1 / 3, 0.95)]
+            spread = (np.median(ratios), np.quantile(ratios, 0.9), ratios.max())
+            rows.append((key, f"`{method}`", *(f"{v:.2f}" for v in spread), *shares))
+    head = (
+        "metric",
+        "method",
+        "median ratio",
+        "90 %",
+        "largest",
+        "clips at a third or less",
+        "at 0.95 or less",
+    )
+    return f"## Clip by clip, as a part of `{reference}`'s\n\n{table(head, rows)}"
+
+
+def _raw(result: ClipResult) -> dict[str, float | None]:
+    """The raw values of one clip; none where no motion was made."""
+    return {m["key"]: m["value"] for m in result.blocks["raw"].metrics} if result.blocks else {}
 
 
 def _losses(found: Mapping[str, Any], methods: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Every retargeting method on the same real clips, measured by definitions that no method owns.
 
-python -m benchmarks.retarget --methods frame-ik gmr-like --clips quick
+python -m benchmarks.retarget --methods sequence-fit frame-ik gmr-like --clips quick
 """
 
 from benchmarks import machine
@@ -26,7 +26,7 @@ from understudy.motion import sample  # noqa: E402
 class Options:
     """Compare retargeting methods on real clips; writes retarget.md, retarget.json and pictures."""
 
-    methods: tuple[str, ...] = ("frame-ik", "gmr-like")
+    methods: tuple[str, ...] = ("sequence-fit", "frame-ik", "gmr-like")
     """Which ones."""
     clips: str = "full"
     """`full` (the test split), `quick`, or a file with one clip a line."""

@@ -55,7 +55,7 @@ WORST = ("joints_worst", "points_worst", "recovery", "peak_speed")
 class Options:
     """Corrupt clips on purpose and compare what becomes of them; writes robustness.md and robustness.json."""
 
-    methods: tuple[str, ...] = ("frame-ik", "gmr-like")
+    methods: tuple[str, ...] = ("sequence-fit", "frame-ik", "gmr-like")
     clips: tuple[str, ...] = ("demo", *REAL)
     """`demo` (built in) or files of the corpus."""
     fps: float = 30.0

@@ -43,7 +43,7 @@ REPEATED_S = 60.0
 class Options:
     """Time methods against the length of a clip, and by class of clip; writes sequence.md, .json and .png."""
 
-    methods: tuple[str, ...] = ("frame-ik",)
+    methods: tuple[str, ...] = ("sequence-fit", "frame-ik")
     clips: str = "full"
     """For the table by class: `full` (the test split), `quick`, or a file with one clip a line."""
     fps: float = 30.0

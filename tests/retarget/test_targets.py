@@ -41,9 +41,9 @@ def test_standing_feet_are_on_the_floor_as_wide_apart_as_the_robots_hips_ask(g1)
     ankles = [targets.pos[:, g1.landmarks.index(f"{side}_ankle")] for side in ("left", "right")]
     for ankle in ankles:
         np.testing.assert_allclose(ankle[:, 2], RobotLengths.of(g1).ankle_height, atol=0.004)
-    assert ankles[0][0, 1] - ankles[1][0, 1] == pytest.approx(
-        2 * RobotLengths.of(g1).half_hip_width, abs=0.03
-    )
+    hips = RobotLengths.of(g1).hips
+    wide = float(hips["left"][1] - hips["right"][1])
+    assert ankles[0][0, 1] - ankles[1][0, 1] == pytest.approx(wide, abs=0.03)
 
 
 @pytest.mark.parametrize(
