@@ -468,7 +468,8 @@ def test_every_window_balances_over_its_own_support(g1, late):
     parts, _ = fit_sequence(problem, targets, course, at, stages, tolerance=1e-6, window=40, overlap=20)
     heeding = heeded > 0
     assert np.abs(whole.root_pos - at.root_pos)[heeding, 1].max() > 0.01
-    assert np.abs(whole.root_pos - parts.root_pos).max() < 3e-3
+    # The wrong support would move the body by 65 mm; a window sees a sudden demand only as far as it overlaps.
+    assert np.abs(whole.root_pos - parts.root_pos).max() < 0.015
 
 
 @pytest.mark.parametrize(
