@@ -452,9 +452,6 @@ def test_windows_leave_no_seam(g1):
     np.testing.assert_allclose(np.diff(parts.q, 2, axis=0), np.diff(whole.q, 2, axis=0), atol=2e-3)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="windows after the first heed the support and balance of the first frames"
-)
 @pytest.mark.parametrize("late", [False, True])
 def test_every_window_balances_over_its_own_support(g1, late):
     at = swaying(g1, 120)
