@@ -22,16 +22,22 @@ _NEIGHBOURS = 8
 """Frames to each side over which a frame's own success is judged: what smoothness makes one frame share with others."""
 _LONGEST = 0.5
 """No entry of a step is longer than this (m or rad)."""
-_ROWS = 24
-"""Contacts near a step for which there is room, a frame."""
+_ROWS = 48
+"""Contacts for which each frame has room; half of it is for those that are broken already."""
 _ROUNDS = 3
 """How often a step may find that it breaks other constraints than it reckoned with."""
 _STIFFER = (4.0, 16.0)
 """Factors on the last stage's contact stiffness, for windows in which contacts stay broken."""
+_FROZEN = 1e12
+"""Damping under which a frame does not move."""
 _LEFT = 0.0005
 """How much of the margin (m) a contact may take up for good."""
-_TIED = 2
-"""Frames before a window that its first ones depend on."""
+TIED = 2
+"""Frames before a window that its first ones depend on, and after it that depend on its last."""
+
+
+TOLERANCE = 1e-3
+"""A stage ends when a step lowers the cost by less than this part of it."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def fit_sequence(
     start: Trajectory,
     stages: Sequence[Stage],
     *,
-    tolerance: float = 1e-3,
+    tolerance: float = TOLERANCE,
     window: int = 600,
     overlap: int = 60,
 ) -> tuple[Trajectory, int]:
@@ -89,24 +95,19 @@ def fit_sequence(
     while done < frames:
         # A short rest joins the last window.
         end = frames if frames - done <= window + overlap else done + window + overlap
-        fixed = min(done, _TIED)
+        fixed = min(done, TIED)
         part = slice(done - fixed, end)
-        fitted, took = fit_window(
-            problem, _cut(targets, part), _cut_course(course, part), made[part], fixed, stages, tolerance
-        )
+        fitted, took = fit_window(problem, *cut(targets, course, part), made[part], fixed, stages, tolerance)
         made.put(part, fitted)
         done, steps = (frames if end == frames else end - overlap), max(steps, took)
     return made, steps
 
 
-def _cut(targets: Targets, part: slice) -> Targets:
-    return Targets(*(array[part] for array in targets))
-
-
-def _cut_course(course: Course, part: slice) -> Course:
-    whole = (course.gain, course.rest, course.bend, course.most_step)
-    gain, rest, bend, most_step = (array[part] for array in whole)
-    return course._replace(gain=gain, rest=rest, bend=bend, most_step=most_step)
+def cut(targets: Targets, course: Course, part: slice) -> tuple[Targets, Course]:
+    """Both for some of the frames."""
+    over_time = ("gain", "rest", "bend", "most_step", "support", "balance")
+    fewer = {name: getattr(course, name)[part] for name in over_time}
+    return Targets(*(array[part] for array in targets)), course._replace(**fewer)
 
 
 def fit_window(
@@ -117,9 +118,13 @@ def fit_window(
     fixed: int,
     stages: Sequence[Stage],
     tolerance: float,
+    kept: int = 0,
 ) -> tuple[Trajectory, int]:
-    """Improve one window through all stages; its first ``fixed`` frames stay. The trajectory, and the steps taken."""
-    here, window, steps = start, _Window(problem, targets, course, start, fixed), 0
+    """Improve one window through all stages; its first ``fixed`` frames and last ``kept`` ones stay.
+
+    Returns the trajectory, and the steps taken.
+    """
+    here, window, steps = start, _Window(problem, targets, course, start, fixed, kept), 0
     for k, stage in enumerate((*stages, *_stiffer(stages[-1]))):
         if k >= len(stages) and not window.broken():
             break
@@ -133,10 +138,11 @@ def _descend(
     window: "_Window", here: Trajectory, iterations: int, tolerance: float
 ) -> tuple[Trajectory, int]:
     """Levenberg–Marquardt with a damping of its own for every frame."""
-    damping = np.full(len(here.q) - window.fixed, 1e-3)
+    damping, last = np.full(len(here.q) - window.fixed, 1e-3), len(here.q) - window.fixed - window.kept
     cost = window.assemble(here)
     window.accept()
     for done in range(1, iterations + 1):
+        damping[last:] = _FROZEN
         trial = window.moved(here, window.step(here, damping))
         trial_cost = window.assemble(trial)
         worse = _worse(cost, trial_cost)[window.fixed :]
@@ -148,7 +154,7 @@ def _descend(
                 return here, done
             damping = np.clip(np.where(worse, 4.0 * damping, 0.2 * damping), 1e-7, 1e7)
         else:
-            if damping.min() > 1e5:
+            if damping[:last].min() > 1e5:
                 return here, done
             back = worse | (not worse.any())
             damping = np.where(back, np.maximum(10.0 * damping, 1e-3), damping)
@@ -172,8 +178,11 @@ class _Equations(NamedTuple):
 class _Window:
     """The normal equations of one window, where it is and where it tries to go, in memory that all steps share."""
 
-    def __init__(self, problem: Problem, targets: Targets, course: Course, start: Trajectory, fixed: int):
-        self.problem, self.targets, self.course, self.fixed = problem, targets, course, fixed
+    def __init__(
+        self, problem: Problem, targets: Targets, course: Course, start: Trajectory, fixed: int, kept: int
+    ):
+        self.problem, self.targets, self.course = problem, targets, course
+        self.fixed, self.kept = fixed, kept
         self.n = 6 + start.q.shape[1]
         self.here, self.there = (_Equations.room(len(start.q), fixed, self.n) for _ in range(2))
         # Steps need not be exact, for the true cost decides; single precision makes them in half the time.

@@ -11,12 +11,14 @@ from jaxtyping import Bool, Float, Int
 
 from understudy.kinematics.kernels.arrays import Course, Problem, Targets
 from understudy.kinematics.kernels.capsules import clip_clearances
-from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence
+from understudy.kinematics.sequence import TIED, TOLERANCE, Stage, Trajectory, cut, fit_window
 
 TOUCH = 0.0005
 """Bodies that overlap by more than this (m) are tangled."""
 AROUND = 12
 """Frames before and after a tangle over which limbs are led to rest and back."""
+ROOM = 45
+"""Frames before and after a tangle that are fitted again; all others stay."""
 TRIES = 2
 
 
@@ -38,11 +40,27 @@ def untangle(
         if not tangled.any():
             break
         start = _led_to_rest(problem, made, tangled, pair, rest, limbs, AROUND * (k + 1))
-        again, _ = fit_sequence(problem, targets, course, start, stages)
+        again = made.copy()
+        for a, b in _stretches(tangled, ROOM):
+            fixed, kept = min(a, TIED), min(len(tangled) - b, TIED)
+            part = slice(a - fixed, b + kept)
+            fitted, _ = fit_window(
+                problem, *cut(targets, course, part), start[part], fixed, stages, TOLERANCE, kept
+            )
+            again.put(part, fitted)
         still, where = _tangled(problem, again)
         if still.sum() < tangled.sum():
             made, tangled, pair = again, still, where
     return made, int(tangled.sum())
+
+
+def _stretches(marked: Bool[np.ndarray, "time"], room: int) -> list[tuple[int, int]]:
+    """First frame and frame after the last of every stretch within ``room`` of a marked frame."""
+    edges = np.concatenate([[0], np.cumsum(marked)])
+    at = np.arange(len(marked))
+    near = edges[np.minimum(at + room + 1, len(marked))] > edges[np.maximum(at - room, 0)]
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], near, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in ends.reshape(-1, 2)]
 
 
 def _tangled(problem: Problem, at: Trajectory) -> tuple[Bool[np.ndarray, "time"], Int[np.ndarray, "time"]]:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from understudy.errors import LimitError
 from understudy.kinematics.kernels.arrays import Course, Problem, Targets
-from understudy.kinematics.poses import landmark_tracks
+from understudy.kinematics.poses import check_fit, landmark_tracks
 from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence
 from understudy.kinematics.untangle import untangle
 from understudy.motion.types import RobotMotion
@@ -51,9 +51,11 @@ def repair(
     """The motion nearest to a given one that its robot can make; a motion without faults stays as it is.
 
     ``robot`` is loaded by the motion's own name if not given. Frames that are not finite are filled in from those
-    beside them. Raises LimitError if no frame is finite, SolverFailed if nothing near can be found.
+    beside them. Raises LimitError if no frame is finite, SkeletonMismatch for the
+    joints of another robot.
     """
     robot = load(motion.robot) if robot is None else robot
+    check_fit(robot, motion)
     c = config
     weights = Weights(**dict.fromkeys(vars(Weights()), 0.0))
     weights = replace(weights, pelvis_position=c.root_position, pelvis_rotation=c.root_rotation)
@@ -95,6 +97,10 @@ def _finite(motion: RobotMotion) -> tuple[Trajectory, Bool[np.ndarray, "time"]]:
     bad = np.asarray(~np.isfinite(flat).all(axis=1))
     if bad.all():
         raise LimitError("No frame of the motion is finite; there is nothing to repair.")
+    # A quaternion and its negative are one turn; what lies between them is not.
+    good = flat[~bad, 3:7]
+    flips = np.cumprod(np.where((good[1:] * good[:-1]).sum(-1) < 0.0, -1.0, 1.0))
+    flat[~bad, 3:7] = good * np.concatenate([[1.0], flips])[:, None]
     at = np.arange(len(flat))
     for column in flat.T:
         column[bad] = np.interp(at[bad], at[~bad], column[~bad])

@@ -142,13 +142,16 @@ def _soften(task, course, state):
             if size > knee:
                 change -= 0.5 * task.bone[k] * (size - knee) ** 2
                 task.bone[k] *= knee / size
-        if task.position[k, 0] > 0.0:
-            r = state.r_pos
-            size, knee = math.sqrt(r[k, 0] ** 2 + r[k, 1] ** 2 + r[k, 2] ** 2), course.knee[0]
-            if size > knee:
-                change -= 0.5 * task.position[k, 0] * (size - knee) ** 2
-                for c in range(3):
-                    task.position[k, c] *= knee / size
+        square = heaviest = 0.0
+        for c in range(3):  # an axis without weight has no error
+            if task.position[k, c] > 0.0:
+                square += state.r_pos[k, c] ** 2
+                heaviest = max(heaviest, task.position[k, c])
+        size, knee = math.sqrt(square), course.knee[0]
+        if size > knee:
+            change -= 0.5 * heaviest * (size - knee) ** 2
+            for c in range(3):
+                task.position[k, c] *= knee / size
     return change
 
 
@@ -222,12 +225,13 @@ def _contacts(p, course, t, state, step, walls):
     pair_contacts(p.capsules, state.near, state.start, state.end, s.reach, contacts)
     if s.floor_on:
         floor_contacts(p.capsules, state.start, state.end, s.floor, s.reach, contacts)
-    cost, row, room = 0.0, walls.begin[t], len(walls.distance)
+    cost, first = 0.0, walls.begin[t]
+    row, room = first, len(walls.distance) // (len(walls.begin) - 1)
     for k in range(contacts.count[0]):
         d = contacts.distance[k]
         cost += min(d, 0.0) ** 2
-        # Where room is short, what is broken comes before what is near.
-        if row < room and (d < 0.0 or row < room - room // 4):
+        # Where a frame's room is short, what is broken comes before what is near.
+        if row - first < room and (d < 0.0 or row - first < room // 2):
             walls.distance[row] = d
             contact_row(p.tree, step.motion, state.root_pos, contacts, k, walls.row, row)
             for i in range(len(p.held)):
