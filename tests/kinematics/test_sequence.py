@@ -198,7 +198,6 @@ def test_errors_beyond_the_knee_count_in_proportion(g1, away, cost, slope):
     assert here.gradient[0] == pytest.approx(slope, rel=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="errors along axes that carry no weight count towards the knee")
 def test_a_knee_knows_only_the_axes_that_carry_weight(g1):
     problem, targets, course, start = random_problem(g1, np.random.default_rng(60), 1)
     problem.task.position[:, 2] = 0.0
