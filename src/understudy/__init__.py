@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from understudy import curate, evaluate, kinematics, motion, pipelines, retarget, robots, view
+    from understudy import curate, evaluate, kinematics, motion, physics, pipelines, retarget, robots, view
 
 __version__ = "0.1.0"
 
@@ -19,6 +19,7 @@ __all__ = [
     "evaluate",
     "kinematics",
     "motion",
+    "physics",
     "pipelines",
     "retarget",
     "robots",
