@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from understudy.physics.gains import Gains
     from understudy.physics.health import Fault, faults
+    from understudy.physics.mpc import RefineConfig, refine
     from understudy.physics.mujoco_cpu import MujocoCpu
+    from understudy.physics.planner import PlanConfig
+    from understudy.physics.rollout import Rollout
     from understudy.physics.simulator import PhysicsConfig, Readings, Simulator, State, as_torch
 
 _HOME = {
@@ -14,11 +17,15 @@ _HOME = {
     "Gains": "gains",
     "MujocoCpu": "mujoco_cpu",
     "PhysicsConfig": "simulator",
+    "PlanConfig": "planner",
     "Readings": "simulator",
+    "RefineConfig": "mpc",
+    "Rollout": "rollout",
     "Simulator": "simulator",
     "State": "simulator",
     "as_torch": "simulator",
     "faults": "health",
+    "refine": "mpc",
 }
 
 __all__ = [
@@ -26,11 +33,15 @@ __all__ = [
     "Gains",
     "MujocoCpu",
     "PhysicsConfig",
+    "PlanConfig",
     "Readings",
+    "RefineConfig",
+    "Rollout",
     "Simulator",
     "State",
     "as_torch",
     "faults",
+    "refine",
 ]
 
 

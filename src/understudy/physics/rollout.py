@@ -1,0 +1,30 @@
+"""What physics made of a motion: the simulated states beside those that were asked for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from understudy.motion.types import RobotMotion
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """A motion that was simulated, at the simulator's control rate.
+
+    ``reference`` is what was asked for, whole; ``achieved`` what the simulation did, from the first frame on: as many
+    frames as the reference, or fewer if the robot fell. ``actions`` are the joint targets (rad) that led from each
+    frame of ``achieved`` to the next. ``contacts`` says for every achieved frame which feet the floor carried, in the
+    order of ``feet``; ``fell_at`` is the instant (s) at which the robot counted as fallen, None if it finished.
+    """
+
+    reference: RobotMotion
+    achieved: RobotMotion
+    actions: Float[np.ndarray, "step dof"]
+    contacts: Bool[np.ndarray, "time foot"]
+    feet: tuple[str, ...]
+    fell_at: float | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.fell_at is None
