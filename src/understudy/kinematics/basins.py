@@ -47,9 +47,9 @@ def candidates(
 
 def reverse(targets: Targets) -> Targets:
     """The same targets with time running backwards."""
-    turned = [np.ascontiguousarray(a[::-1]) for a in targets]
+    turned = Targets(*(np.ascontiguousarray(array[::-1]) for array in targets))
     # The step into a frame is the step out of it when time runs backwards.
-    return Targets(*turned[:-1], np.roll(turned[-1], 1))
+    return turned._replace(max_step=np.roll(turned.max_step, 1))
 
 
 def choose(

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from understudy.errors import LimitError
 from understudy.kinematics.kernels.arrays import Course, Problem, Targets
 from understudy.kinematics.poses import check_fit, landmark_tracks
-from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence
+from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence, windows
 from understudy.kinematics.untangle import untangle
 from understudy.motion.types import RobotMotion
 from understudy.retarget.course import masses, smoothness
@@ -70,10 +70,10 @@ def repair(
     problem = fit.problem([True] * len(robot.landmarks.names), motion.fps, 0.0, frame_settings(single))
     targets = _targets(fit, motion, given, c.jump)
     course = _course(fit, problem, targets, given, config, motion.fps)
-    made, steps = fit_sequence(problem, targets, course, given, STAGES)
+    made, steps = fit_sequence(problem, targets, course, given, STAGES, **windows(motion.fps))
     made, tangled = untangle(problem, targets, course, made, fit.seeds[0], fit.limbs, STAGES)
     joints = np.clip(made.q, robot.lower, robot.upper)
-    changed = float(np.abs(joints - given.q).mean())
+    changed = float(np.nanmean(np.abs(joints - np.where(filled[:, None], np.nan, motion.joint_pos))))
     origin = motion.origin.after(
         "retarget.repair",
         configuration=asdict(config),

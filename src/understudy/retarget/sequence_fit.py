@@ -12,9 +12,12 @@ import numpy as np
 from jaxtyping import Float
 
 from understudy import motion
+from understudy.errors import ShapeError
 from understudy.kinematics.basins import candidates, choose
+from understudy.kinematics.clip_fit import fit_clip
 from understudy.kinematics.kernels.arrays import Course, Problem, Targets
-from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence
+from understudy.kinematics.poses import check_fit
+from understudy.kinematics.sequence import Stage, Trajectory, fit_sequence, windows
 from understudy.kinematics.untangle import untangle
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.retarget.contacts import PLACES
@@ -24,6 +27,7 @@ from understudy.retarget.landmark_problem import LandmarkProblem, PoseCosts, Wei
 from understudy.retarget.lengths import RobotLengths
 from understudy.retarget.targets import LandmarkTargets
 from understudy.robots.robot import Robot
+from understudy.rotations import quat_normalize
 
 STAGES = (Stage(1e4, 1e4, 1e4, 12), Stage(1e6, 1e5, 1e5, 8))
 """Loose penalties to find the way, then stiff ones: the margin is then kept to within a tenth of a millimetre."""
@@ -65,7 +69,7 @@ class SequenceFitConfig:
     smoothness: float = 5e-6
     """What acceleration costs, s⁴/rad²; the root's turns cost 4 times, its paths (per m²) 40 times as much."""
     basins: bool = True
-    """Start every limb from the cheapest path through several solutions."""
+    """Start every limb from the cheapest path through several solutions; else from the one that goes forwards."""
     flip: float = 3.0
     """What it costs a limb to change between solutions, 1/rad²."""
     restart: float = 0.25
@@ -114,9 +118,23 @@ class SequenceFit:
         self._mass, self._centre = masses(robot, self._fit.tree)
 
     def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
-        return [self._retarget(human) for human in motions]
+        return [self._retarget(human, None) for human in motions]
 
-    def _retarget(self, human: HumanMotion) -> RobotMotion:
+    def polish(self, human: HumanMotion, start: RobotMotion) -> RobotMotion:
+        """The same from a motion that is nearly right, such as a network's, in a few steps.
+
+        Raises ShapeError unless both clips have the same frames, SkeletonMismatch for another robot's motion.
+        """
+        check_fit(self.robot, start)
+        if start.frames != human.frames:
+            raise ShapeError(
+                f"The human has {human.frames} frames, and the motion to start from {start.frames}."
+            )
+        quat = quat_normalize(start.root_quat.astype(np.float64))
+        poses = (start.root_pos.astype(np.float64), quat, start.joint_pos.astype(np.float64))
+        return self._retarget(human, Trajectory(*poses))
+
+    def _retarget(self, human: HumanMotion, start: Trajectory | None) -> RobotMotion:
         c, fit, robot = self.config, self._fit, self.robot
         if c.heal:
             human = motion.steady(motion.heal(human)[0])
@@ -126,10 +144,12 @@ class SequenceFit:
         )
         frames = fit.frames(targets, human, c.jump)
         course = self._course(problem, frames, targets, human.fps)
-        start = self._start(problem, frames, course, human.fps)
+        stages = STAGES[-1:] if start is not None else STAGES
+        if start is None:
+            start = self._start(problem, frames, course, human.fps)
         self._lock(problem, frames, targets, course, start)
         problem = problem._replace(settings=problem.settings._replace(reach=REACH))
-        made, steps = fit_sequence(problem, frames, course, start, STAGES)
+        made, steps = fit_sequence(problem, frames, course, start, stages, **windows(human.fps))
         made, tangled = untangle(problem, frames, course, made, fit.seeds[0], fit.limbs, STAGES)
         origin = human.origin.after(
             "retarget.sequence_fit",
@@ -183,8 +203,11 @@ class SequenceFit:
 
     def _start(self, problem: Problem, frames: Targets, course: Course, fps: float) -> Trajectory:
         c, fit = self.config, self._fit
-        restarts, stride = fit.seeds[: int(c.basins)], max(2, round(c.restart * fps))
-        found = candidates(problem, frames, fit.seeds, list(restarts), stride, fit.limbs)
+        if not c.basins:
+            one = fit_clip(problem, frames, fit.seeds, fit.limbs)
+            return Trajectory(one.root_pos, one.root_quat, one.joint_pos)
+        stride = max(2, round(c.restart * fps))
+        found = candidates(problem, frames, fit.seeds, [fit.seeds[0]], stride, fit.limbs)
         start, _ = choose(problem, frames, course, found, fit.limbs, c.flip, 30.0 / fps)
         return start
 

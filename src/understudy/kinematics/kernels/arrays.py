@@ -174,12 +174,8 @@ class Course(NamedTuple):
     gain: np.ndarray  # (time, landmark, 3): factors on the weights of position, rotation and bone
     knee: np.ndarray  # (3,) m, rad, m: larger errors count in proportion
     rest: np.ndarray  # (time, dof) rad
-    smoothness: (
-        np.ndarray
-    )  # (6 + dof,): weights on squared second differences of root path, root turn, joints
-    bend: (
-        np.ndarray
-    )  # (time, 6 + dof): the second differences (m, rad) wanted of frame t and the two before it
+    smoothness: np.ndarray  # (6 + dof,) weights on second differences: root path, root turn, joints
+    bend: np.ndarray  # (time, 6 + dof) m, rad: the second differences wanted, of t and the two before
     most_step: np.ndarray  # (time, dof) rad: the most a joint may move into a frame
     most_bend: np.ndarray  # (dof,) rad: the most a joint's second difference may be
     support: np.ndarray  # (time, 3) m: middle and radius of the disc that the centre of mass should be above
