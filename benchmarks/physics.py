@@ -1,4 +1,4 @@
-"""How fast the CPU engine steps, beside MuJoCo's own rollout on the same model in the same run.
+"""How fast the CPU engine and the tracking task on it step, beside MuJoCo's own rollout in the same run.
 
 python -m benchmarks.physics
 """
@@ -8,6 +8,7 @@ from benchmarks import machine
 machine.one_thread()  # before numpy is imported
 
 import dataclasses  # noqa: E402
+import functools  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
@@ -22,18 +23,25 @@ import tyro  # noqa: E402
 from mujoco.rollout import Rollout  # noqa: E402
 
 from benchmarks.pages import number, table  # noqa: E402
-from understudy import robots  # noqa: E402
+from understudy import retarget, robots  # noqa: E402
 from understudy.errors import UnderstudyError  # noqa: E402
+from understudy.motion import RobotMotion, sample  # noqa: E402
 from understudy.physics import Gains, MujocoCpu, PhysicsConfig, State  # noqa: E402
+from understudy.physics.clips_at_rate import ClipsAtRate  # noqa: E402
+from understudy.physics.tasks import beyond_mimic, cepr  # noqa: E402
+from understudy.physics.tracking import Tracking  # noqa: E402
 from understudy.robots.robot import Robot  # noqa: E402
 
 SECONDS = 0.4
 """Simulated in one run: long enough to settle on the floor."""
+TASKS = {"beyond_mimic": beyond_mimic, "cepr": cepr}
+SAMPLES = ("stand", "walk", "turn", "squat", "punch")
+"""What is tracked: samples of the package, retargeted by FrameIK."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Time the stepping of many robots; writes physics.md and physics.json."""
+    """Time the stepping of many robots, and the G1's tracking tasks; writes physics.md and physics.json."""
 
     robot: str = "unitree_g1"
     counts: tuple[int, ...] = (16, 64, 256, 1024)
@@ -53,10 +61,16 @@ def main(options: Options) -> int:
         for threads in options.threads
         for row in [_timed(robot, case, count, threads, options.repeats)]
     ]
+    tracking = [
+        _tracked(name, count, threads, options.repeats)
+        for name in TASKS
+        for count in options.counts
+        for threads in options.threads
+    ]
     facts = machine.facts("python -m benchmarks.physics")
     facts["processor"] = facts["processor"].replace("; one thread", "")
     facts["load of the machine at the end"] = f"{os.getloadavg()[0]:.1f}"
-    document = {"facts": facts, "rows": rows}
+    document = {"facts": facts, "rows": rows, "tracking": tracking}
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "physics.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (options.out / "physics.md").write_text(page(document), encoding="utf-8")
@@ -74,24 +88,59 @@ def _timed(robot: Robot, case: str, count: int, threads: int, repeats: int) -> d
     steps = round(SECONDS / engine.dt)
     ours = _engine(engine, start, targets, steps)
     raw = _rollout(engine, start, targets, steps, threads)
-    wall: dict[str, list[float]] = {"engine": [], "raw": []}
-    processor: dict[str, list[float]] = {"engine": [], "raw": []}
+    figures = _by_turns({"engine": ours, "raw": raw}, repeats, count * steps)
+    faults = int((engine.readings.fault > 0).sum())
+    return {"case": case, "robots": count, "threads": threads, **figures, "faults": faults}
+
+
+def _tracked(name: str, count: int, threads: int, repeats: int) -> dict[str, Any]:
+    """A whole task under the action zero, and bare stepping from where its robots are, to where they are sent.
+
+    torch has one thread: its pieces are so small that a second one costs more than it brings.
+    """
+    import torch
+
+    robot, task = robots.load("unitree_g1"), TASKS[name]()
+    clips = ClipsAtRate.of(robot, _clips(), task.bodies)
+    engine = MujocoCpu(robot, count, threads=threads)
+    env = Tracking(engine, clips, task)
+    action = torch.zeros(count, len(robot.joints))
+    steps = round(SECONDS / engine.dt)
+
+    def ours() -> None:
+        for _ in range(steps):
+            env.step(action)
+
+    ours()
+    raw = _rollout(engine, engine.state(), env.home.numpy().astype(np.float64), steps, threads)
+    figures = _by_turns({"env": ours, "raw": raw}, repeats, count * steps)
+    return {"task": name, "robots": count, "threads": threads, **figures}
+
+
+@functools.cache
+def _clips() -> list[RobotMotion]:
+    humans = [sample.motion(name, fps=50.0) for name in SAMPLES]
+    return retarget.FrameIK(robots.load("unitree_g1"))(humans)
+
+
+def _by_turns(runs: Mapping[str, Callable[[], None]], repeats: int, done: int) -> dict[str, float]:
+    """Figures of the runs, each of which does as many steps; ``extra`` is the first one's processor time beside the
+    second's.
+    """
+    wall: dict[str, list[float]] = {who: [] for who in runs}
+    processor: dict[str, list[float]] = {who: [] for who in runs}
     for _ in range(repeats):
-        for who, run in (("engine", ours), ("raw", raw)):
+        for who, run in runs.items():
             begin, used = time.perf_counter(), time.process_time()
             run()
             wall[who].append(time.perf_counter() - begin)
             processor[who].append(time.process_time() - used)
-    done = count * steps
+    one, other = (np.array(times) for times in processor.values())
     return {
-        "case": case,
-        "robots": count,
-        "threads": threads,
         **{f"{who}_most": done / min(times) for who, times in wall.items()},
         **{f"{who}_median": done / float(np.median(times)) for who, times in wall.items()},
         **{f"{who}_cpu_us": 1e6 / done * float(np.median(times)) for who, times in processor.items()},
-        "extra": float(np.median(np.array(processor["engine"]) / np.array(processor["raw"]))) - 1.0,
-        "faults": int((engine.readings.fault > 0).sum()),
+        "extra": float(np.median(one / other)) - 1.0,
     }
 
 
@@ -187,6 +236,25 @@ def page(document: Mapping[str, Any]) -> str:
             if r["case"] == case
         ]
         parts += [f"## {title}", table(head, rows)]
+    rows = [
+        (
+            r["task"],
+            str(r["robots"]),
+            str(r["threads"]),
+            *(f"{r[k]:,.0f}" for k in ("env_median", "env_most", "raw_median", "raw_most")),
+            *(number(r[k]) for k in ("env_cpu_us", "raw_cpu_us")),
+            f"{100 * r['extra']:.0f}",
+        )
+        for r in document["tracking"]
+    ]
+    head = ("task", *(name.replace("engine", "task") for name in head))
+    parts += [
+        "## Tracking tasks of the G1",
+        "The whole environment: targets, stepping, rewards, terminations, resets, pushes and observations, while the "
+        f"action is zero and robots follow {', '.join(SAMPLES)} with the tracking gains until they fail. "
+        "`mujoco.rollout` starts from the states in which they are and sends them to the same targets.",
+        table(head, rows),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
