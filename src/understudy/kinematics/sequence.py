@@ -9,10 +9,12 @@ that the next one settles, so that no seam shows and time and memory grow with t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import ThreadpoolController
 
 from understudy.errors import SolverFailed
 from understudy.kinematics.kernels import sequence as kernels
@@ -132,13 +134,22 @@ def fit_window(
     Returns the trajectory, and the steps taken.
     """
     here, window, steps = start, _Window(problem, targets, course, start, fixed, kept), 0
-    for k, stage in enumerate((*stages, *_stiffer(stages[-1]))):
-        if k >= len(stages) and not window.broken():
-            break
-        window.harden(stage)
-        here, took = _descend(window, here, stage.iterations, tolerance)
-        steps += took
+    with _blas().limit(limits=1, user_api="blas"):
+        for k, stage in enumerate((*stages, *_stiffer(stages[-1]))):
+            if k >= len(stages) and not window.broken():
+                break
+            window.harden(stage)
+            here, took = _descend(window, here, stage.iterations, tolerance)
+            steps += took
     return here, steps
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """LAPACK's threads: narrow bands keep one busy, and several wait for each other ten times longer than they work."""
+    import scipy.linalg  # noqa: F401  (what is not loaded cannot be limited)
+
+    return ThreadpoolController()
 
 
 def _descend(
