@@ -10,12 +10,10 @@ from made_clips import still, sway
 from understudy.errors import LimitError, ShapeError, UnknownName
 from understudy.kinematics import body_tracks
 from understudy.motion import sample_every
-from understudy.physics import MujocoCpu, PhysicsConfig
+from understudy.physics import ClipsAtRate, MujocoCpu, PhysicsConfig, Tracking, beyond_mimic, cepr
 from understudy.physics import randomize as vary
-from understudy.physics.clips_at_rate import ClipsAtRate
 from understudy.physics.randomize import Pushes
-from understudy.physics.tasks import G1_BODIES, beyond_mimic, cepr
-from understudy.physics.tracking import Tracking
+from understudy.physics.tasks import G1_BODIES
 
 QUIET = beyond_mimic().undisturbed()
 

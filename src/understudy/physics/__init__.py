@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from understudy.physics.clips_at_rate import ClipsAtRate
     from understudy.physics.gains import Gains
     from understudy.physics.health import Fault, faults
     from understudy.physics.mpc import RefineConfig, refine
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
     from understudy.physics.planner import PlanConfig
     from understudy.physics.rollout import Rollout
     from understudy.physics.simulator import PhysicsConfig, Readings, Simulator, State, as_torch
+    from understudy.physics.tasks import TrackingTask, beyond_mimic, cepr
+    from understudy.physics.tracking import Tracking
 
 _HOME = {
+    "ClipsAtRate": "clips_at_rate",
     "Fault": "health",
     "Gains": "gains",
     "MujocoCpu": "mujoco_cpu",
@@ -23,12 +27,17 @@ _HOME = {
     "Rollout": "rollout",
     "Simulator": "simulator",
     "State": "simulator",
+    "Tracking": "tracking",
+    "TrackingTask": "tasks",
     "as_torch": "simulator",
+    "beyond_mimic": "tasks",
+    "cepr": "tasks",
     "faults": "health",
     "refine": "mpc",
 }
 
 __all__ = [
+    "ClipsAtRate",
     "Fault",
     "Gains",
     "MujocoCpu",
@@ -39,7 +48,11 @@ __all__ = [
     "Rollout",
     "Simulator",
     "State",
+    "Tracking",
+    "TrackingTask",
     "as_torch",
+    "beyond_mimic",
+    "cepr",
     "faults",
     "refine",
 ]
