@@ -27,6 +27,8 @@ class CostWeights:
     """The root's position; 0.1 m."""
     root_rot: float = 1.0
     """Its orientation; 0.2 rad."""
+    torso_rot: float = 1.0
+    """The torso's orientation; 0.2 rad. Without it the upper body is thrown about to keep the balance."""
     root_vel: float = 1.0
     """Its velocities; 0.5 m/s and 1.5 rad/s."""
     points: float = 1.0
@@ -55,8 +57,8 @@ class Cost:
     def __init__(self, robot: Robot, ref: Reference, weights: CostWeights, horizon: int, count: int):
         feet = [robot.body_index(foot.body) for foot in robot.feet.values()]
         points = feet + sorted(robot.body_index(b) for b in robot.hands)
-        self._rows = np.array([0, *points])  # the bodies that are looked at: root, feet, hands
-        self._feet = slice(1, 1 + len(feet))
+        self._rows = np.array([0, _torso(robot), *points])  # the bodies that are looked at
+        self._feet = slice(2, 2 + len(feet))
         self._weights, self._ref = weights, ref
         self._limit = robot.effort_limit.astype(np.float32)
         self._want = {name: self._picked(name, getattr(ref.seen, name)) for name in _READ}
@@ -98,8 +100,9 @@ class Cost:
             "joints": _mean_square(got["joint_pos"] - want["joint_pos"]) / 0.2**2,
             "root_pos": _square(off[:, :, 0]) / 0.1**2,
             "root_rot": turned[:, :, 0] / 0.2**2,
+            "torso_rot": turned[:, :, 1] / 0.2**2,
             "root_vel": slow / 0.5**2 + spin / 1.5**2,
-            "points": _square(off[:, :, 1:]).mean(-1) / 0.1**2,
+            "points": _square(off[:, :, 2:]).mean(-1) / 0.1**2,
             "soles": turned[:, :, feet].mean(-1) / 0.3**2,
             "capture": _square(capture - want["capture"]) / 0.1**2,
             "support": _square(capture - base - want["capture"] + wanted_base) / 0.1**2,
@@ -110,6 +113,12 @@ class Cost:
 
     def _picked(self, name: str, values: np.ndarray) -> np.ndarray:
         return values[:, self._rows] if name in _OF_BODIES else values
+
+
+def _torso(robot: Robot) -> int:
+    """Row of the body that carries the chest; the root, where the robot names none."""
+    marks = robot.landmarks
+    return int(marks.carriers[marks.names.index("chest")]) if "chest" in marks.names else 0
 
 
 def _capture(com: np.ndarray, vel: np.ndarray) -> np.ndarray:
