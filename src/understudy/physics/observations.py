@@ -67,7 +67,7 @@ def joint_pos(m: Moment) -> Seen:
 
 
 def joint_vel(m: Moment) -> Seen:
-    return 1.0 * m.readings.joint_vel  # a copy: the readings are rewritten
+    return m.readings.joint_vel
 
 
 def last_action(m: Moment) -> Seen:
@@ -109,11 +109,18 @@ def _axes(quat: Float[Tensor, "robot body 4"]) -> Seen:
     return quat_to_matrix(quat)[..., :2].flatten(1)
 
 
+def terms(*tables: Mapping[str, Observation] | None) -> tuple[Callable[[Moment], Tensor], ...]:
+    """What tables show, each thing once."""
+    return tuple(dict.fromkeys(row.term for table in tables if table for row in table.values()))
+
+
 def assemble(
-    table: Mapping[str, Observation], moment: Moment, generator: torch.Generator | None = None
+    table: Mapping[str, Observation],
+    known: Mapping[Callable[[Moment], Tensor], Tensor],
+    generator: torch.Generator | None = None,
 ) -> Seen:
-    """The rows of a table side by side; with its noise where there is a generator."""
-    columns = [row.term(moment) for row in table.values()]
+    """The rows of a table side by side, from the values of its terms; with its noise where there is a generator."""
+    columns = [known[row.term] for row in table.values()]
     seen = torch.cat(columns, dim=1)
     if generator is None or not any(row.noise for row in table.values()):
         return seen

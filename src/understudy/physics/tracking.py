@@ -17,7 +17,7 @@ from understudy.errors import LimitError, ShapeError, UnknownName
 from understudy.physics.clips_at_rate import ClipsAtRate
 from understudy.physics.gains import Gains
 from understudy.physics.moment import Moment, Parts
-from understudy.physics.observations import assemble
+from understudy.physics.observations import assemble, terms
 from understudy.physics.randomize import Spread, Velocities, uniform
 from understudy.physics.sampling import StartSampler
 from understudy.physics.simulator import Simulator, State, as_torch
@@ -77,6 +77,7 @@ class Tracking:
         self._random = torch.Generator(like.device).manual_seed(seed)
         robot, count, dofs = simulator.robot, simulator.count, len(simulator.robot.joints)
         self.parts = _parts(robot, task, like)
+        self._terms = terms(task.actor, task.critic)
         self._rows = torch.arange(count, device=like.device)
         off = uniform((task.encoder_error,) * dofs, count, self._random, like)
         self.home = like.new_tensor(robot.home[7:]) + off
@@ -126,7 +127,7 @@ class Tracking:
         causes["fault"] = fault
         failed = torch.stack(list(causes.values())).any(0)
         progress = self.task.schedule.progress(self.iteration)
-        terms = {
+        paid = {
             name: (self.dt * row.value(moment, progress)).masked_fill(fault, 0.0)
             for name, row in self.task.rewards.items()
         }
@@ -138,8 +139,8 @@ class Tracking:
         if len(done):
             self._place(done, *self.sampler.draw(len(done), self._random))
         self._push()
-        reward = torch.stack(list(terms.values())).sum(0)
-        return Step(self._see(), reward, failed, over, terms, causes)
+        reward = torch.stack(list(paid.values())).sum(0)
+        return Step(self._see(), reward, failed, over, paid, causes)
 
     def _moment(self) -> Moment:
         at = self.clips.first[self.clip] + self.frame
@@ -156,8 +157,9 @@ class Tracking:
 
     def _see(self) -> Seen:
         moment = self._moment()
-        actor = assemble(self.task.actor, moment, self._random)
-        critic = actor if self.task.critic is None else assemble(self.task.critic, moment)
+        known = {term: term(moment) for term in self._terms}
+        actor = assemble(self.task.actor, known, self._random)
+        critic = actor if self.task.critic is None else assemble(self.task.critic, known)
         return {"actor": actor, "critic": critic}
 
     def _place(
