@@ -7,12 +7,13 @@ import pytest
 
 from understudy import robots
 from understudy.errors import LimitError, SkeletonMismatch
+from understudy.evaluate.tracks import sole_corners
 from understudy.kinematics import body_tracks
 from understudy.motion.types import RobotMotion
 from understudy.physics import Gains, MujocoCpu, PhysicsConfig
 from understudy.physics.costs import Cost, CostWeights
 from understudy.physics.feedforward import feedforward
-from understudy.physics.mpc import RefineConfig, refine
+from understudy.physics.mpc import GIVE, STEP, SUBSTEPS, RefineConfig, refine
 from understudy.physics.planner import PlanConfig
 from understudy.physics.references import reference, smooth, velocities
 
@@ -59,7 +60,8 @@ def test_the_g1_bends_its_knees_and_stays_up(g1, sway, bent):
 
 
 def test_what_comes_out_is_what_the_simulator_does_under_its_actions(g1, sway, bent):
-    engine = MujocoCpu(g1, 1, PhysicsConfig(gains=Gains.of(g1).scaled(QUICK.stiffness)), threads=1)
+    physics = PhysicsConfig(STEP, SUBSTEPS, give=GIVE, gains=Gains.of(g1).scaled(QUICK.stiffness))
+    engine = MujocoCpu(g1, 1, physics, threads=1)
     ref = reference(g1, sway(0.5), RATE, QUICK.cutoff)
     state = replace(engine.state(), qpos=ref.qpos[:1], qvel=ref.qvel[:1])
     engine.reset([0], state)
@@ -178,6 +180,20 @@ def test_a_clip_off_the_floor_is_refused(g1, sway, height):
 def test_robots_that_cannot_be_refined_are_refused(g1, sway):
     with pytest.raises(SkeletonMismatch, match="unitree_g1"):
         refine(sway(0.1), robots.load("unitree_h1"), QUICK)
+
+
+def test_feet_neither_creep_nor_sink(g1, bent):
+    soles = sole_corners(g1, body_tracks(g1, bent.achieved))
+    for side, corners in soles.items():
+        stands = bent.contacts[:, bent.feet.index(side)]
+        assert corners[..., 2].min() > -0.006
+        speed = np.linalg.norm(np.gradient(corners.mean(axis=1)[:, :2], 1.0 / RATE, axis=0), axis=1)
+        assert np.median(speed[stands]) < 0.01
+
+
+def test_a_floor_that_gives_faster_than_the_simulation_sees_is_refused():
+    with pytest.raises(LimitError, match="at least two time steps"):
+        PhysicsConfig(timestep=0.005, give=0.005)
 
 
 def test_numbers_that_make_no_plan_are_refused():

@@ -38,7 +38,8 @@ def compile_model(robot: Robot, config: PhysicsConfig) -> mujoco.MjModel:
         size=[0.0, 0.0, 0.05],
         condim=3,
         friction=[config.friction, 0.005, 0.0001],
-        priority=1,  # so that friction is the floor's alone, and there is none between bodies
+        solref=[config.give, 1.0],
+        priority=1,  # so that friction and give are the floor's alone, and there is no friction between bodies
         contype=1,
         conaffinity=1,
     )

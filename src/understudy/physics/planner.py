@@ -38,7 +38,7 @@ class PlanConfig:
     replan: int = 2
     """Control steps (of 0.02 s) from plan to plan."""
     substeps: int = 2
-    """Physics steps in a control step while trying; the performance itself has four."""
+    """Physics steps in a control step while trying: fewer than in the performance itself, and a softer floor."""
     noise: float = 0.2
     """How much targets vary, as the share of a joint's torque limit that its stiffness makes of it."""
     anneal: float = 0.6
@@ -68,7 +68,8 @@ class Planner:
 
     def __init__(self, robot: Robot, ref: Reference, config: PlanConfig, gains: Gains, dt: float, seed: int):
         c = config
-        physics = PhysicsConfig(timestep=dt / c.substeps, substeps=c.substeps, gains=gains)
+        short = dt / c.substeps
+        physics = PhysicsConfig(short, c.substeps, give=max(PhysicsConfig.give, 2.0 * short), gains=gains)
         self._engine = MujocoCpu(robot, c.samples, physics, threads=c.threads)
         self._steps = max(c.replan, round(c.horizon / dt))
         self._cost = Cost(robot, ref, c.costs, self._steps, c.samples)

@@ -29,6 +29,9 @@ class PhysicsConfig:
     substeps: int = 4
     friction: float = 0.6
     """Coulomb's coefficient between the floor and the robot."""
+    give: float = 0.02
+    """Seconds in which the floor pushes back what has sunk in (MuJoCo's solref); at least two physics steps. At 0.02 a
+    running foot sinks in by centimetres."""
     self_collision: bool = True
     """Neighbours in the tree and the robot's harmless contacts never collide."""
     gains: Gains | None = None
@@ -39,6 +42,10 @@ class PhysicsConfig:
             raise LimitError(
                 "A time step is positive, there is at least one in a control step, and friction is not negative; got "
                 f"{self.timestep} s, {self.substeps} and {self.friction}."
+            )
+        if not self.give >= 2 * self.timestep * (1 - 1e-9):
+            raise LimitError(
+                f"A floor gives for at least two time steps; got {self.give} s and steps of {self.timestep} s."
             )
 
 
