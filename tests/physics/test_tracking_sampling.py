@@ -68,7 +68,9 @@ def test_a_kernel_starts_episodes_before_the_failure_and_within_the_clip(clips):
 
 
 def test_drawn_frames_have_a_successor_and_cover_the_clip(clips):
-    found, frames = drawn(StartSampler(clips, Starts(at="uniform")))
+    sampler = StartSampler(clips, Starts(at="uniform"))
+    assert sampler.probabilities().sum().item() == pytest.approx(1.0)
+    found, frames = drawn(sampler)
     for clip, count in enumerate((20, 151, 249)):
         assert frames[found == clip].min() <= 2
         assert count - 5 <= frames[found == clip].max() <= count - 2

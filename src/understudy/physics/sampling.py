@@ -63,10 +63,10 @@ class StartSampler:
 
     def probabilities(self) -> Float[Tensor, "bin"]:
         """With which an episode begins in each bin."""
-        count = len(self.failures)
         if self._starts.at != "adaptive":
-            weights = self._clips.frames / self.bins
-            return (weights / weights.sum())[self._clip_of] if count else self.failures
+            weights = (self._clips.frames / self.bins)[self._clip_of]  # every frame of every clip alike
+            return weights / weights.sum()
+        count = len(self.failures)
         weights = self.failures + self._starts.uniform / count
         at = torch.arange(count, device=weights.device)
         seen = torch.zeros_like(weights)
