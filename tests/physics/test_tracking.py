@@ -243,6 +243,9 @@ def test_what_does_not_fit_is_refused(track, g1):
         track(replace(QUIET, anchor="waist_yaw_link"))
     with pytest.raises(UnknownName, match="knee"):
         track(replace(QUIET, may_touch=("left_knee",)))
+    clips = ClipsAtRate.of(g1, [still(g1, 9)], G1_BODIES[::-1])
+    with pytest.raises(LimitError, match="the task's bodies"):
+        Tracking(MujocoCpu(g1, 1, threads=1), clips, QUIET)
     env = track()
     with pytest.raises(ShapeError, match=r"\(3, 29\)"):
         env.step(torch.zeros(2, 29))

@@ -22,8 +22,7 @@ class ClipsAtRate:
     """All frames of all clips, one clip after another; single precision, world frame of each clip.
 
     ``qpos`` and ``qvel`` are states as a simulator takes them: the root's angular velocity is in its own frame.
-    ``tracked`` are the bodies that were asked for, in that order. Velocities are those that every tracking file of the
-    package has: central differences, one-sided at the ends.
+    Velocities are those that every tracking file of the package has: central differences, one-sided at the ends.
     """
 
     rate: float
@@ -33,7 +32,9 @@ class ClipsAtRate:
     frames: Int[Tensor, "clip"]
     qpos: Float[Tensor, "time qpos"]
     qvel: Float[Tensor, "time qvel"]
+    bodies: tuple[str, ...]
     tracked: Bodies
+    """Those bodies."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -67,6 +68,7 @@ class ClipsAtRate:
             torch.from_numpy(frames).to(device),
             qpos,
             qvel,
+            tuple(bodies),
             Bodies(*tracked),
         )
 

@@ -58,7 +58,8 @@ class Tracking:
     ``clip`` and ``frame`` are what each robot is shown now: the frame is the one its next step ends in. Set
     ``iteration`` as training goes on, for the schedule of σ.
 
-    Raises UnknownName for bodies that the robot lacks, LimitError for clips at another rate than that of control.
+    Raises UnknownName for bodies that the robot lacks, LimitError for clips at another rate than that of control or
+    with other bodies than the task's.
     """
 
     def __init__(self, simulator: Simulator, clips: ClipsAtRate, task: TrackingTask, seed: int = 0):
@@ -68,6 +69,11 @@ class Tracking:
             raise LimitError(
                 f"The clips have {clips.rate:g} frames a second, and a control step takes {self.dt:g} s. Make the "
                 f"clips with rate={1.0 / self.dt:g}."
+            )
+        if clips.bodies != task.bodies:
+            raise LimitError(
+                f"The clips were made with {len(clips.bodies)} bodies, {', '.join(clips.bodies)}, and the task tracks "
+                "others, or in another order. Make the clips with the task's bodies."
             )
         self.simulator, self.clips, self.task, self.iteration = simulator, clips, task, 0
         self._numpy = isinstance(simulator.readings.time, np.ndarray)
