@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy.signal import butter, sosfiltfilt
 
 from understudy.errors import LimitError, SkeletonMismatch
-from understudy.motion.ops import resample
+from understudy.motion.ops import sample_every
 from understudy.motion.types import RobotMotion
 from understudy.physics.mujoco_cpu import MujocoCpu
 from understudy.physics.simulator import Readings, State
@@ -59,7 +59,7 @@ def reference(robot: Robot, motion: RobotMotion, rate: float, cutoff: float | No
         raise SkeletonMismatch(
             f"The motion is one of {motion.robot!r}, with joints other than those of {robot.name!r}."
         )
-    motion = resample(motion, rate)
+    motion = sample_every(motion, rate)
     if cutoff is not None:
         motion = smooth(motion, cutoff)
     qpos = motion.qpos.astype(np.float64)
