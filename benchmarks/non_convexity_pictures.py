@@ -11,7 +11,8 @@ from matplotlib.colors import ListedColormap, SymLogNorm
 from matplotlib.figure import Figure
 
 from understudy.kinematics.curvature import rotation_law
-from understudy.view.plots import AXES, BAD, FAINT, HUMAN, INK, LEFT, LINE, PLAIN, RIGHT
+from understudy.view.contacts import LEFT, RIGHT
+from understudy.view.plots import AXES, BAD, FAINT, HUMAN, INK, LINE, PLAIN
 
 STYLE: dict[Any, Any] = AXES | {
     "legend.frameon": False,
