@@ -136,7 +136,7 @@ def test_formats_on_the_page_are_those_of_the_code():
 
 
 def test_figures_of_the_demo_in_the_readme_are_those_of_the_code():
-    """To within a tenth, or a hundredth of the unit. If this fails, write ``understudy demo``'s figures into README.md."""
+    """To within a tenth, or a hundredth of the unit. If this fails, ``understudy demo`` tells the right ones."""
     from understudy import evaluate, retarget, robots
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
