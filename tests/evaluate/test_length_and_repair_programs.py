@@ -86,7 +86,7 @@ def test_all_robots_are_certified_one_by_one_and_failures_named(program, small_c
     assert upper["certified"] == upper["clips"] == 1
     assert upper["metrics"]["flat_skating"]["value"] is None
     page = (tmp_path / "robots.md").read_text()
-    assert "| `toddlerbot` | `frame-ik` | 1 of 1 |" in page
+    assert "| `toddlerbot` | `sequence-fit` | 1 of 1 |" in page
     with pytest.raises(UnderstudyError, match="2 clips"):
         all_robots.main(replace(options, clips=3))
 

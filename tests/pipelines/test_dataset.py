@@ -168,7 +168,7 @@ def test_without_a_folder_nothing_is_written(clips, tmp_path):
 def test_an_interrupted_job_goes_on_to_the_same_manifest(clips, tmp_path, sent):
     whole, out = tmp_path / "whole", tmp_path / "out"
     job(clips, whole)
-    process = started(clips, out, 2, 0.15)
+    process = started(clips, out, 2, 0.5)
     with pytest.raises(UnderstudyError, match="is writing into"):
         job(clips, out)
     if sent == signal.SIGINT:
