@@ -41,6 +41,8 @@ def started(*words):
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        # Tests that run in the background of a shell inherit a SIGINT that is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(3):
         assert process.stdout.readline()
