@@ -30,7 +30,7 @@ from understudy.robots.robot import Robot
 from understudy.rotations import quat_normalize
 
 STAGES = (Stage(1e4, 1e4, 1e4, 12), Stage(1e6, 1e5, 1e5, 8))
-"""Loose penalties to find the way, then stiff ones: the margin is then kept to within a tenth of a millimetre."""
+"""Loose penalties to find the way, then stiff ones."""
 REACH = 0.008
 """Contacts nearer to their margin than this (m) are foreseen by a step. More would cost more than it saves."""
 WEIGHTS = Weights(
