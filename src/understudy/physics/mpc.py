@@ -25,6 +25,9 @@ DROP, TILT = 0.3, 1.2
 STEP, SUBSTEPS, GIVE = 0.002, 10, 0.005
 """The performance is one simulation only, so it can afford short physics steps (s), and with them a hard floor. With
 MuJoCo's usual one, feet that stand creep by 3 cm/s, and sink in by 2 cm as they land."""
+CARRIED = 1.0
+"""Newtons from which on the floor carries a foot."""
+_LOGGED = ("torque", "saturation", "work")
 BACK = 0.8
 """Seconds by which the first retry starts before the fall; the second goes back twice as far, and so on."""
 
@@ -76,7 +79,7 @@ class _Performance:
         self._states = [self._engine.state()]
         self._plans: list[np.ndarray] = []  # one for each time of planning
         self._actions: list[np.ndarray] = []
-        self._contacts: list[np.ndarray] = []
+        self._seen: list[tuple[np.ndarray, ...]] = []  # of each step: _LOGGED, and the forces on the feet
 
     def run(self) -> Rollout:
         """To the end, or to the last fall."""
@@ -105,10 +108,11 @@ class _Performance:
         seen = self._engine.step(targets[None])
         self._states.append(self._engine.state())
         self._actions.append(targets)
-        self._contacts.append(seen.touching()[0, self._feet])
+        logged = [getattr(seen, name)[0].copy() for name in _LOGGED]
+        self._seen.append((*logged, seen.ground_force[0, self._feet]))
 
     def _go_back(self, step: int) -> int:
-        del self._states[step + 1 :], self._actions[step:], self._contacts[step:]
+        del self._states[step + 1 :], self._actions[step:], self._seen[step:]
         del self._plans[step // self._config.plan.replan + 1 :]
         self._planner.knots = self._plans.pop()
         self._engine.reset([0], self._states[-1])
@@ -124,8 +128,14 @@ class _Performance:
 
     def _rollout(self, fell_at: float | None) -> Rollout:
         wanted, states = self._ref.motion, np.concatenate([s.qpos for s in self._states])
+        dof = len(wanted.joints)
+        torque, saturation, work, force = (
+            np.array([seen[i] for seen in self._seen]).reshape(-1, *shape)
+            for i, shape in enumerate([(dof,)] * 3 + [(len(self._feet), 3)])
+        )
         # Forces are zero after a reset, so the first frame has the contacts of the second.
-        contacts = np.array(self._contacts[:1] + self._contacts or [self._ref.stance[0]])
+        carried = (force**2).sum(-1) > CARRIED**2
+        contacts = np.concatenate([carried[:1], carried]) if len(carried) else self._ref.stance[:1]
         achieved = RobotMotion(
             wanted.robot,
             wanted.joints,
@@ -135,5 +145,5 @@ class _Performance:
             states[:, 7:],
             origin=wanted.origin.after("refine", **asdict(self._config)),
         )
-        actions = np.array(self._actions).reshape(-1, len(wanted.joints))
-        return Rollout(wanted, achieved, actions, contacts, tuple(self._robot.feet), fell_at)
+        actions, feet = np.array(self._actions).reshape(-1, dof), tuple(self._robot.feet)
+        return Rollout(wanted, achieved, actions, contacts, feet, torque, saturation, work, force, fell_at)

@@ -16,6 +16,10 @@ class Rollout:
     frames as the reference, or fewer if the robot fell. ``actions`` are the joint targets (rad) that led from each
     frame of ``achieved`` to the next. ``contacts`` says for every achieved frame which feet the floor carried, in the
     order of ``feet``; ``fell_at`` is the instant (s) at which the robot counted as fallen, None if it finished.
+
+    What it cost, over each control step from a frame to the next, as in ``simulator.Readings``: mean ``torque`` (Nm),
+    share of the time at its limit (``saturation``), ``work`` put in (J), and the mean force of the floor on each foot
+    (N).
     """
 
     reference: RobotMotion
@@ -23,6 +27,10 @@ class Rollout:
     actions: Float[np.ndarray, "step dof"]
     contacts: Bool[np.ndarray, "time foot"]
     feet: tuple[str, ...]
+    torque: Float[np.ndarray, "step dof"]
+    saturation: Float[np.ndarray, "step dof"]
+    work: Float[np.ndarray, "step dof"]
+    ground_force: Float[np.ndarray, "step foot 3"]
     fell_at: float | None = None
 
     @property
