@@ -4,6 +4,7 @@ What comes out is what the simulator did, so it is feasible by construction: tor
 floor carries. Where the robot falls, there is time for second thoughts: it goes back a little and plans more carefully.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -46,12 +47,18 @@ class RefineConfig:
     seed: int = 0
 
 
-def refine(motion: RobotMotion, robot: Robot | None = None, config: RefineConfig = RefineConfig()) -> Rollout:
+def refine(
+    motion: RobotMotion,
+    robot: Robot | None = None,
+    config: RefineConfig = RefineConfig(),
+    watch: Callable[[int, int], None] | None = None,
+) -> Rollout:
     """What a simulated robot makes of a motion; the same seed gives the same, to the bit.
 
     The reference is the motion at the control rate, low-passed and set on the floor; the robot starts in its first
     pose, moving as it does. A robot that falls in spite of all retries ends its rollout there; the one that came
-    furthest is returned. Raises LimitError for a robot without feet or with a fixed base, and for a clip that stands
+    furthest is returned. ``watch`` is told after each control step how many are done, and of how many; the first
+    number goes back where the robot does. Raises LimitError for a robot without feet or with a fixed base, and for a clip that stands
     above the floor or below it; SkeletonMismatch for another robot's motion.
     """
     robot = robots.load(motion.robot) if robot is None else robot
@@ -62,7 +69,7 @@ def refine(motion: RobotMotion, robot: Robot | None = None, config: RefineConfig
     gains = Gains.of(robot).scaled(config.stiffness)
     physics = PhysicsConfig(timestep=STEP, substeps=SUBSTEPS, give=GIVE, gains=gains)
     ref = reference(robot, motion, 1.0 / (physics.timestep * physics.substeps), config.cutoff)
-    return _Performance(robot, ref, physics, gains, config).run()
+    return _Performance(robot, ref, physics, gains, config).run(watch or (lambda done, total: None))
 
 
 class _Performance:
@@ -81,24 +88,25 @@ class _Performance:
         self._actions: list[np.ndarray] = []
         self._seen: list[tuple[np.ndarray, ...]] = []  # of each step: _LOGGED, and the forces on the feet
 
-    def run(self) -> Rollout:
+    def run(self, watch: Callable[[int, int], None]) -> Rollout:
         """To the end, or to the last fall."""
         c, replan = self._config, self._config.plan.replan
-        step, tries, furthest, fall = 0, 0, None, -1
-        while step < len(self._ref) - 1:
+        step, tries, furthest, fall, last = 0, 0, None, -1, len(self._ref) - 1
+        while step < last:
             if step % replan == 0:
                 self._plan(step, 1 + tries if step <= fall else 1)
             self._do(self._planner.targets[step % replan])
             step += 1
+            watch(step, last)
             if not self._fallen(step):
                 continue
             if furthest is None or furthest.achieved.frames <= step:
-                furthest = self._rollout(step * self._engine.dt)
+                furthest = self._rollout(tries, step * self._engine.dt)
             if tries == c.retries:
                 return furthest
             tries, fall = tries + 1, max(fall, step)
             step = self._go_back(max(0, step - round(tries * BACK / self._engine.dt)) // replan * replan)
-        return self._rollout(None)
+        return self._rollout(tries)
 
     def _plan(self, step: int, effort: int) -> None:
         self._plans.append(self._planner.knots)
@@ -126,7 +134,7 @@ class _Performance:
         upright = quat_apply(seen.root_quat[0], up) @ quat_apply(wanted.root_quat[step], up)
         return bool(low or upright < np.cos(TILT) or seen.fault[0])
 
-    def _rollout(self, fell_at: float | None) -> Rollout:
+    def _rollout(self, retries: int, fell_at: float | None = None) -> Rollout:
         wanted, states = self._ref.motion, np.concatenate([s.qpos for s in self._states])
         dof = len(wanted.joints)
         torque, saturation, work, force = (

@@ -32,6 +32,8 @@ class Rollout:
     work: Float[np.ndarray, "step dof"]
     ground_force: Float[np.ndarray, "step foot 3"]
     fell_at: float | None = None
+    retries: int = 0
+    """How often the robot went back before a fall."""
 
     @property
     def finished(self) -> bool:
