@@ -58,8 +58,8 @@ def refine(
     The reference is the motion at the control rate, low-passed and set on the floor; the robot starts in its first
     pose, moving as it does. A robot that falls in spite of all retries ends its rollout there; the one that came
     furthest is returned. ``watch`` is told after each control step how many are done, and of how many; the first
-    number goes back where the robot does. Raises LimitError for a robot without feet or with a fixed base, and for a clip that stands
-    above the floor or below it; SkeletonMismatch for another robot's motion.
+    number goes back where the robot does. Raises LimitError for a robot without feet or with a fixed base, and for a
+    clip that stands above the floor or below it; SkeletonMismatch for another robot's motion.
     """
     robot = robots.load(motion.robot) if robot is None else robot
     if robot.fixed_base or not robot.feet:
@@ -69,7 +69,7 @@ def refine(
     gains = Gains.of(robot).scaled(config.stiffness)
     physics = PhysicsConfig(timestep=STEP, substeps=SUBSTEPS, give=GIVE, gains=gains)
     ref = reference(robot, motion, 1.0 / (physics.timestep * physics.substeps), config.cutoff)
-    return _Performance(robot, ref, physics, gains, config).run(watch or (lambda done, total: None))
+    return _Performance(robot, ref, physics, gains, config).run(watch)
 
 
 class _Performance:
@@ -88,7 +88,7 @@ class _Performance:
         self._actions: list[np.ndarray] = []
         self._seen: list[tuple[np.ndarray, ...]] = []  # of each step: _LOGGED, and the forces on the feet
 
-    def run(self, watch: Callable[[int, int], None]) -> Rollout:
+    def run(self, watch: Callable[[int, int], None] | None) -> Rollout:
         """To the end, or to the last fall."""
         c, replan = self._config, self._config.plan.replan
         step, tries, furthest, fall, last = 0, 0, None, -1, len(self._ref) - 1
@@ -97,7 +97,8 @@ class _Performance:
                 self._plan(step, 1 + tries if step <= fall else 1)
             self._do(self._planner.targets[step % replan])
             step += 1
-            watch(step, last)
+            if watch is not None:
+                watch(step, last)
             if not self._fallen(step):
                 continue
             if furthest is None or furthest.achieved.frames <= step:
@@ -154,4 +155,6 @@ class _Performance:
             origin=wanted.origin.after("refine", **asdict(self._config)),
         )
         actions, feet = np.array(self._actions).reshape(-1, dof), tuple(self._robot.feet)
-        return Rollout(wanted, achieved, actions, contacts, feet, torque, saturation, work, force, fell_at)
+        return Rollout(
+            wanted, achieved, actions, contacts, feet, torque, saturation, work, force, fell_at, retries
+        )
