@@ -13,6 +13,7 @@ from understudy.cli.curate import Curate
 from understudy.cli.demo import Demo
 from understudy.cli.evaluate import Evaluate
 from understudy.cli.motion import Motion
+from understudy.cli.physics import Physics
 from understudy.cli.retarget import Retarget
 from understudy.cli.robots import Robots
 from understudy.cli.view import View
@@ -23,6 +24,7 @@ Verb = (
     | Annotated[Retarget, tyro.conf.subcommand("retarget")]
     | Annotated[Curate, tyro.conf.subcommand("curate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Physics, tyro.conf.subcommand("physics")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Robots, tyro.conf.subcommand("robots")]

@@ -1,0 +1,335 @@
+"""``understudy physics refine``: motion in, motion that a simulated robot has performed out."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from understudy.cli.console import complain, err, out, print_json, quiet_stdout
+from understudy.cli.inputs import Plan, plan
+from understudy.cli.job import LINE_EVERY, duration
+from understudy.cli.options import Inputs, Name, Reading
+from understudy.errors import LimitError, UnderstudyError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from understudy.motion.dataset import Entry
+    from understudy.pipelines import Outcome
+    from understudy.pipelines.refining import RefineClip, Refined
+
+Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+Count = Annotated[int | None, tyro.conf.arg(metavar="N")]
+Number = Annotated[float | None, tyro.conf.arg(metavar="X")]
+ROWS = 40
+"""Clips in the table on the screen; the report has all."""
+MOST = ("root error cm", "joints changed rad", "skating cm/s", "retries", "seconds")
+"""The columns of that table; the report has more."""
+
+
+@dataclass(frozen=True)
+class Refine:
+    """Let a simulated robot perform motions, so that they are feasible: torques within the motors' limits, feet that
+    the floor carries. No training, no graphics card.
+
+    One file makes one file; several files, patterns and folders make a dataset with a manifest and a report. What the
+    robot did before a fall is kept in NAME_fell.npz; such a clip counts as not done, and the exit code then is 1. Run
+    the same command again after an interruption: what is done is not done again.
+    """
+
+    files: Inputs
+    """Motions of robots, in any format."""
+    out: Path
+    """A file (.npz) for one clip, or a folder."""
+    seed: int = 0
+    """The same seed gives the same performance, to the bit."""
+    samples: Count = None
+    """Courses simulated at once for each plan; more is steadier and slower."""
+    iterations: Count = None
+    """How often each plan is bettered."""
+    retries: Count = None
+    """How often, in a clip, the robot may go back before a fall and plan more carefully."""
+    cutoff: Annotated[float | None, tyro.conf.arg(metavar="HZ")] = None
+    """The reference is low-passed at so many Hz; 0 follows every tremor."""
+    stiffness: Number = None
+    """The robot's tracking gains times this factor."""
+    robot: Name = None
+    """The robot whose joints a file without names holds: a name or a robot folder."""
+    format: Annotated[str | None, tyro.conf.arg(name="from", metavar="FORMAT")] = None
+    """The format of the files, where their names do not settle it."""
+    reading: Reading = field(default_factory=Reading)
+    video: Flag = False
+    """Write a film beside each result, too: the performance, and as a ghost what was asked for."""
+    workers: Count = None
+    """Clips side by side, each on one core; by default as many as there are cores. One clip alone uses all cores."""
+    force: Flag = False
+    """Make again what is up to date."""
+    json: Flag = False
+    """Print one JSON document instead of tables."""
+
+    def run(self) -> int:
+        if self.workers is not None and self.workers < 1:
+            raise LimitError(f"--workers must be 1 or more; got {self.workers}.")
+        with quiet_stdout(self.json):
+            made = plan(self.files, self.out, ".npz", ("robot",))
+            recipe = self._recipe(made)
+            recipe.check()
+        return self._one(recipe, made) if made.single else self._many(recipe, made)
+
+    def _recipe(self, made: Plan) -> "RefineClip":
+        from understudy.pipelines.refining import FELL, RefineClip
+
+        targets = {task.target.absolute() for task in made.tasks}
+        fallen = {}
+        for task in made.tasks:
+            place = task.target.with_stem(task.target.stem + FELL).absolute()
+            if place in targets:
+                raise UnderstudyError(
+                    f"{place} is the name of a result, and of another one should it fall; rename."
+                )
+            fallen[task.source.absolute()] = place
+        robot = str(Path(self.robot).absolute()) if self.robot and Path(self.robot).is_dir() else self.robot
+        return RefineClip(refine_config(self), robot, self.format, self.reading.given(), fallen)
+
+    def _one(self, recipe: "RefineClip", made: Plan) -> int:
+        """One clip into one file, or into the one of a fall."""
+        from understudy import motion
+        from understudy.physics import rollout_files
+        from understudy.pipelines.refining_report import clips_told
+
+        [task] = made.tasks
+        begin = time.perf_counter()
+        with quiet_stdout(self.json), _bar(1) as bar:
+            bar.begin(task.source)
+            refined = replace(recipe, watch=bar.watch).refined(task.source)
+        target = task.target if refined.why is None else recipe.fallen[task.source.absolute()]
+        if refined.why is None:
+            motion.save(refined.motion, target)
+        else:
+            rollout_files.save(refined.rollout, target)
+        entry = _entry(task.id, refined, target)
+        [clip] = clips_told([entry], {task.id: time.perf_counter() - begin})
+        self._film([clip], Path())
+        if self.json:
+            print_json(clip)
+        else:
+            out().print(_one_table(clip))
+            err().print(f"motion: {target}", markup=False, soft_wrap=True)
+        if refined.why is not None:
+            complain(f"{task.source}: {refined.why}. What it did until then is in {target}.")
+        return 0 if refined.why is None else 1
+
+    def _many(self, recipe: "RefineClip", made: Plan) -> int:
+        from understudy import pipelines
+        from understudy.pipelines import refining_report
+
+        workers = _workers(self.workers, len(made.tasks))
+        threads = None if workers == 1 else 1
+        recipe = replace(
+            recipe, config=replace(recipe.config, plan=replace(recipe.config.plan, threads=threads))
+        )
+        seen: list[Entry] = []
+        taken: dict[str, float] = {}
+        earlier, interrupted, begin = refining_report.read(self.out), False, time.perf_counter()
+        with quiet_stdout(self.json), _bar(len(made.tasks)) as bar:
+            if workers == 1:
+                recipe = replace(recipe, watch=bar.watch)
+
+            def tell(outcome: "Outcome") -> None:
+                seen.extend(outcome.entries)
+                if not outcome.kept:
+                    taken.update({entry.id: outcome.seconds for entry in outcome.entries})
+                bar.see(outcome)
+
+            try:
+                summary = pipelines.run(
+                    made.tasks,
+                    recipe,
+                    self.out,
+                    workers=workers,
+                    force=self.force,
+                    refused=made.refused,
+                    told=tell,
+                )
+                entries = summary.entries
+            except KeyboardInterrupt:
+                interrupted, entries = True, tuple(sorted(seen, key=lambda entry: entry.id))
+        clips = refining_report.clips_told(entries, taken, earlier)
+        refining_report.write(self.out, clips, recipe.configuration())
+        if not interrupted:
+            self._film(clips, self.out)
+        found = refining_report.totals(clips)
+        if self.json:
+            print_json({"out": str(self.out), **found, "interrupted": interrupted, "clips": clips})
+        else:
+            out().print(_table(clips))
+            _say_wrong(clips)
+            counts = ", ".join(f"{found[name]} {name}" for name in ("finished", "fell", "failed", "refused"))
+            spent = duration(time.perf_counter() - begin)
+            words = f"{len(clips)} clips: {counts}; {spent}. {self.out / refining_report.MARKDOWN}"
+            err().print(words, markup=False, soft_wrap=True)
+        if interrupted:
+            complain(f"interrupted after {len(seen)} clips; the same command goes on from here.")
+            return 130
+        return 1 if found["fell"] or found["failed"] else 0
+
+    def _film(self, clips: list[dict[str, Any]], folder: Path) -> None:
+        """A film beside each performance that has none, or an older one."""
+        from understudy.cli.physics_play import film
+        from understudy.physics import rollout_files
+
+        if not self.video:
+            return
+        for clip in clips:
+            if clip["file"] is None:
+                continue
+            source = folder / clip["file"]
+            path = source.with_suffix(".mp4")
+            if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
+                film(path, rollout_files.load(source))
+
+
+def refine_config(options: "Refine") -> Any:
+    """The library's own configuration but for what was said. Raises LimitError for numbers that make no plan."""
+    from understudy.physics import RefineConfig
+
+    config = RefineConfig(seed=options.seed)
+    plans = {name: getattr(options, name) for name in ("samples", "iterations")}
+    said = {name: getattr(options, name) for name in ("retries", "stiffness")}
+    config = replace(
+        config,
+        plan=replace(config.plan, **{k: v for k, v in plans.items() if v is not None}),
+        **{k: v for k, v in said.items() if v is not None},
+    )
+    return config if options.cutoff is None else replace(config, cutoff=options.cutoff or None)
+
+
+def _one_table(clip: dict[str, Any]) -> "Table":
+    """The numbers of one clip, one a row."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from understudy.pipelines.refining_report import cells, headings
+
+    table = Table(title=f"{escape(clip['clip'])}: {_coloured(clip['outcome'])}", title_justify="left")
+    table.add_column("")
+    table.add_column("value", justify="right")
+    for name, value in zip(headings(), cells(clip), strict=True):
+        table.add_row(name, value)
+    return table
+
+
+def _table(clips: list[dict[str, Any]]) -> "Table":
+    """What matters most of each clip, those that did not finish first."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from understudy.pipelines.refining_report import cells, headings
+
+    ranked = sorted(clips, key=lambda clip: (clip["outcome"] == "finished", -(clip.get("root_error") or 0.0)))
+    shown = ranked[:ROWS]
+    title = f"{len(shown)} of {len(clips)} clips, worst first" if len(clips) > len(shown) else None
+    table = Table(title=title, title_justify="left")
+    table.add_column("clip", overflow="fold")
+    table.add_column("outcome")
+    for name in MOST:
+        table.add_column(name, justify="right")
+    for clip in shown:
+        told = dict(zip(headings(), cells(clip), strict=True))
+        table.add_row(escape(clip["clip"]), _coloured(clip["outcome"]), *(told[name] for name in MOST))
+    return table
+
+
+def _coloured(outcome: str) -> str:
+    return f"[{'green' if outcome == 'finished' else 'red'}]{outcome}[/]"
+
+
+def _say_wrong(clips: list[dict[str, Any]]) -> None:
+    for clip in clips:
+        if clip["reason"]:
+            out().print(f"{clip['clip']}: {clip['reason']}", markup=False, soft_wrap=True)
+
+
+def _entry(name: str, refined: "Refined", target: Path) -> "Entry":
+    """The row that a job would have written."""
+    from understudy.motion.dataset import Entry
+
+    certificate = refined.motion.origin.certificate
+    return Entry(
+        name,
+        name,
+        "done" if refined.why is None else "dropped",
+        refined.why,
+        str(target),
+        duration=refined.motion.duration,
+        passed=None if certificate is None else bool(certificate["passed"]),
+        metrics={key: value for key, value in refined.metrics.items() if value is not None},
+    )
+
+
+def _workers(wanted: int | None, tasks: int) -> int:
+    from joblib import cpu_count
+
+    return wanted if wanted is not None else max(1, min(cpu_count(), tasks))
+
+
+class _Bar:
+    """What the progress line tells: clips, and of a job in this process seconds simulated and retries."""
+
+    def __init__(self, show: Callable[[int, str], None]):
+        self._show = show
+        self._clip, self._step, self._back, self._wrong = "", 0, 0, 0
+
+    def begin(self, clip: Path) -> None:
+        """The name of the only clip."""
+        self._clip = f"{clip.name}: "
+
+    def watch(self, done: int, total: int) -> None:
+        """``refine``'s own progress, in control steps."""
+        from understudy.physics.mpc import STEP, SUBSTEPS
+
+        dt = STEP * SUBSTEPS
+        self._back = 0 if done == 1 else self._back + (done <= self._step)
+        self._step = done
+        tries = f", {self._back} retries" if self._back else ""
+        self._show(0, f"{self._clip}{done * dt:.1f} of {total * dt:.1f} s{tries}{self._wrongs()}")
+
+    def see(self, outcome: "Outcome") -> None:
+        """A clip is through."""
+        self._wrong += any(entry.status in ("failed", "dropped") for entry in outcome.entries)
+        self._show(1, f"{outcome.task.id}{self._wrongs()}")
+
+    def _wrongs(self) -> str:
+        return f", {self._wrong} not finished" if self._wrong else ""
+
+
+@contextmanager
+def _bar(total: int) -> "Iterator[_Bar]":
+    """A bar on stderr; a line a minute where nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = err()
+    columns = (TextColumn("refine"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(
+        *columns,
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("", total=total)
+        last, done = time.monotonic(), 0
+
+        def show(advance: int, words: str) -> None:
+            nonlocal last, done
+            done += advance
+            progress.update(task, advance=advance, description=words)
+            if not console.is_terminal and time.monotonic() - last > LINE_EVERY:
+                last = time.monotonic()
+                console.print(f"refine: {done:,} of {total:,} clips, {words}", markup=False, soft_wrap=True)
+
+        yield _Bar(show)
