@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from understudy.physics.clips_at_rate import ClipsAtRate
+    from understudy.physics.engines import engine
     from understudy.physics.gains import Gains
     from understudy.physics.health import Fault, faults
     from understudy.physics.mpc import RefineConfig, refine
     from understudy.physics.mujoco_cpu import MujocoCpu
+    from understudy.physics.performing import perform, replay
     from understudy.physics.planner import PlanConfig
+    from understudy.physics.policies import Policy, load_policy
     from understudy.physics.rollout import Rollout
     from understudy.physics.simulator import PhysicsConfig, Readings, Simulator, State, as_torch
     from understudy.physics.tasks import TrackingTask, beyond_mimic, cepr
@@ -22,6 +25,7 @@ _HOME = {
     "MujocoCpu": "mujoco_cpu",
     "PhysicsConfig": "simulator",
     "PlanConfig": "planner",
+    "Policy": "policies",
     "Readings": "simulator",
     "RefineConfig": "mpc",
     "Rollout": "rollout",
@@ -32,8 +36,12 @@ _HOME = {
     "as_torch": "simulator",
     "beyond_mimic": "tasks",
     "cepr": "tasks",
+    "engine": "engines",
     "faults": "health",
+    "load_policy": "policies",
+    "perform": "performing",
     "refine": "mpc",
+    "replay": "performing",
 }
 
 __all__ = [
@@ -43,6 +51,7 @@ __all__ = [
     "MujocoCpu",
     "PhysicsConfig",
     "PlanConfig",
+    "Policy",
     "Readings",
     "RefineConfig",
     "Rollout",
@@ -53,8 +62,12 @@ __all__ = [
     "as_torch",
     "beyond_mimic",
     "cepr",
+    "engine",
     "faults",
+    "load_policy",
+    "perform",
     "refine",
+    "replay",
 ]
 
 
