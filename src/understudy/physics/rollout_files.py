@@ -40,7 +40,7 @@ WANTED, REST = "reference_", "rest_of_reference_"
 """Before the names of a pose: tracks of what was asked for, and entries with what comes after a fall."""
 PARTS = ("toe", "heel")
 TOUCHING = 0.01
-"""That half of a carried sole counts as touching which has a corner lower than this (m)."""
+"""Both halves of a carried sole touch unless one of them is higher than the other by this (m)."""
 
 
 def save(rollout: Rollout, path: str | Path, robot: Robot | None = None) -> None:
@@ -133,7 +133,7 @@ def of_motion(motion: RobotMotion, rest: Mapping[str, np.ndarray] | None = None)
 
 
 def _contacts(rollout: Rollout, robot: Robot) -> dict[str, Bool[np.ndarray, "time"]]:
-    """Where the floor carries a foot, by toe and heel: those halves of the sole that are down, at least the lower."""
+    """Where the floor carries a foot, by toe and heel: its lower half, and the other one if it is as low."""
     bodies = kinematics.body_tracks(robot, rollout.achieved)
     _, turn = robot.landmarks.world(bodies.pos, bodies.quat)
     tracks = {}
@@ -145,7 +145,7 @@ def _contacts(rollout: Rollout, robot: Robot) -> dict[str, Bool[np.ndarray, "tim
         along = corners[0] @ ahead
         front = along > along.mean()
         height = np.stack([corners[:, front, 2].min(axis=1), corners[:, ~front, 2].min(axis=1)])
-        down = rollout.contacts[:, i] & ((height < TOUCHING) | (height == height.min(axis=0)))
+        down = rollout.contacts[:, i] & (height < height.min(axis=0) + TOUCHING)
         tracks |= {f"contact_{side}_{part}": down[k] for k, part in enumerate(PARTS)}
     return tracks
 
