@@ -1,5 +1,6 @@
 """Motions performed in the tracking environment, and performances done over again."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,18 @@ import pytest
 import torch
 from made_clips import still, sway
 
-from understudy.errors import LimitError
+from understudy.errors import LimitError, MissingExtra
 from understudy.evaluate import physical
-from understudy.physics import Gains, PhysicsConfig, RefineConfig, beyond_mimic, perform, refine, replay
+from understudy.physics import (
+    Gains,
+    PhysicsConfig,
+    RefineConfig,
+    beyond_mimic,
+    load_policy,
+    perform,
+    refine,
+    replay,
+)
 from understudy.physics.planner import PlanConfig
 
 STIFF = PhysicsConfig(give=0.01)
@@ -112,3 +122,9 @@ def test_what_cannot_be_performed_or_replayed_is_refused(g1, stood):
         perform([still(g1, 1)], g1)
     with pytest.raises(LimitError, match=r"perform or physics\.refine"):
         replay(replace(stood[0], achieved=stood[0].reference), g1)
+
+
+def test_without_a_runtime_for_policies_the_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtra, match=r"understudy\[policy\]"):
+        load_policy(tmp_path / "policy.onnx")

@@ -48,6 +48,8 @@ NEEDED = (
     "action_scale",
     "observation_names",
 )
+WIDEST = 100_000
+"""Nothing sees more numbers than this."""
 HISTORY = ("observation_terms_history_length", "observation_history_lengths")
 
 
@@ -157,31 +159,31 @@ def load_policy(path: str | Path) -> Policy:
     Raises MissingExtra without onnxruntime; FormatError for a file that is no policy, has a memory, sees several
     instants at once, or lacks some of its own account.
     """
-    session = _session(Path(path))
-    inputs = {i.name: i for i in session.get_inputs()}
-    outputs = {o.name: o for o in session.get_outputs()}
-    if "obs" not in inputs or set(inputs) - {"obs", "time_step"} or "actions" not in outputs:
-        raise FormatError(
-            path,
-            "a policy has the input 'obs', perhaps 'time_step', and the output 'actions'; this network has "
-            f"{', '.join(inputs) or 'none'} and {', '.join(outputs) or 'none'}. Policies with a memory are not played.",
-        )
-    shape = inputs["obs"].shape
-    if len(shape) != 2 or not isinstance(shape[1], int) or inputs["obs"].type != "tensor(float)":
-        raise FormatError(
-            path, f"its input 'obs' must be rows of floats; it is {inputs['obs'].type} {shape}."
-        )
-    told = dict(session.get_modelmeta().custom_metadata_map)
-    policy = _described(Path(path), told, shape[1], _network(session, inputs, isinstance(shape[0], int)))
-    if outputs["actions"].shape[1:] != [len(policy.joints)]:
-        raise FormatError(
-            path,
-            f"its output 'actions' has the shape {outputs['actions'].shape} for {len(policy.joints)} joints.",
-        )
+    path = Path(path)
+    runtime, failures = _runtime()
+    if not path.is_file():
+        raise FormatError(path, "there is no such file.")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1  # the simulator has the cores
+    options.log_severity_level = 4
+    try:
+        session = runtime.InferenceSession(str(path), options, ["CPUExecutionProvider"], enable_fallback=0)
+        inputs = {i.name: i for i in session.get_inputs()}
+        outputs = [o.name for o in session.get_outputs()]
+        told = dict(session.get_modelmeta().custom_metadata_map)
+        width = _width(path, inputs, outputs)
+        act = _network(session, inputs)
+        answer = act(np.zeros((1, width), np.float32))
+    except (*failures, UnicodeDecodeError) as error:
+        raise FormatError(path, f"it is no network that onnxruntime can run: {error}") from error
+    policy = _described(path, told, width, act)
+    if answer.shape != (1, len(policy.joints)):
+        raise FormatError(path, f"its actions have the shape {answer.shape} for {len(policy.joints)} joints.")
     return policy
 
 
-def _session(path: Path) -> Any:
+def _runtime() -> tuple[Any, tuple[type[Exception], ...]]:
+    """The runtime, and all that it raises."""
     try:
         import onnxruntime  # pyright: ignore[reportMissingImports]
         from onnxruntime.capi import (  # pyright: ignore[reportMissingImports]
@@ -191,27 +193,37 @@ def _session(path: Path) -> Any:
         raise MissingExtra(
             "onnxruntime", "Playing an ONNX policy", 'pip install "understudy[policy]"'
         ) from error
-    if not path.is_file():
-        raise FormatError(path, "there is no such file.")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # the simulator has the cores
-    options.log_severity_level = 4
-    failures = tuple(c for c in vars(raised).values() if isinstance(c, type) and issubclass(c, Exception))
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except failures as error:
-        raise FormatError(path, f"it is no network that onnxruntime can run: {error}") from error
+    return onnxruntime, tuple(
+        c for c in vars(raised).values() if isinstance(c, type) and issubclass(c, Exception)
+    )
+
+
+def _width(path: Path, inputs: Mapping[str, Any], outputs: Sequence[str]) -> int:
+    """How many numbers a policy sees. Raises FormatError for a network that is none."""
+    if "obs" not in inputs or set(inputs) - {"obs", "time_step"} or "actions" not in outputs:
+        raise FormatError(
+            path,
+            "a policy has the input 'obs', perhaps 'time_step', and the output 'actions'; this network has "
+            f"{', '.join(inputs) or 'none'} and {', '.join(outputs) or 'none'}. Policies with a memory are not played.",
+        )
+    shape, kind = inputs["obs"].shape, inputs["obs"].type
+    fits = len(shape) == 2 and isinstance(shape[1], int) and 0 < shape[1] < WIDEST
+    if not fits or (isinstance(shape[0], int) and shape[0] != 1) or kind != "tensor(float)":
+        raise FormatError(
+            path, f"its input 'obs' must be one row of floats, or any number; it is {kind} {shape}."
+        )
+    return shape[1]
 
 
 def _network(
-    session: Any, inputs: Mapping[str, Any], one_by_one: bool
+    session: Any, inputs: Mapping[str, Any]
 ) -> Callable[[Float[np.ndarray, "robot seen"]], Float[np.ndarray, "robot dof"]]:
-    """The network as a function; mjlab's exporters write networks that take one row at a time."""
+    """The network as a function of any number of rows; mjlab's exporters write networks that take only one."""
     rest = {}
     if "time_step" in inputs:
-        shape = [n if isinstance(n, int) else 1 for n in inputs["time_step"].shape]
         whole = "int" in inputs["time_step"].type
-        rest["time_step"] = np.zeros(shape, np.int64 if whole else np.float32)
+        rest["time_step"] = np.zeros((1,) * len(inputs["time_step"].shape), np.int64 if whole else np.float32)
+    one_by_one = isinstance(inputs["obs"].shape[0], int)
 
     def act(seen: Float[np.ndarray, "robot seen"]) -> Float[np.ndarray, "robot dof"]:
         seen = np.ascontiguousarray(seen, np.float32)
