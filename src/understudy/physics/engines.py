@@ -1,7 +1,6 @@
 """Which engine simulates: MuJoCo Warp where there is a GPU, else MuJoCo's C library on the CPU."""
 
 from importlib.util import find_spec
-from typing import Literal
 
 import torch
 
@@ -17,7 +16,7 @@ def engine(
     robot: Robot,
     count: int,
     config: PhysicsConfig | None = None,
-    kind: Literal["auto", "cpu", "warp"] = "auto",
+    kind: str = "auto",
     device: str | torch.device | None = None,
 ) -> Simulator:
     """``count`` robots on an engine of this kind.

@@ -70,8 +70,9 @@ class MujocoWarp:
     With ``own_models``, ``fields`` are the fields of ``VARIABLE`` as tensors, with a row for each robot that may be
     written; call ``settle`` afterwards. ``model`` is what they began with.
 
-    On a GPU results are those of the CPU engine but for rounding, and differ by rounding from run to run, as contacts
-    are found in no fixed order. On a CPU a simulation repeats itself to the bit.
+    Results are those of the CPU engine but for rounding, which falling and stepping robots magnify. On a CPU a
+    simulation repeats itself to the bit, and neighbours change a robot by no more than rounding; on a GPU contacts are
+    found in no fixed order, so that runs differ by rounding, too.
 
     Raises LimitError for gains that are unstable, robots that cannot be simulated, and a device that is not there.
     """

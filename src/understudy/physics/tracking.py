@@ -58,8 +58,8 @@ class Tracking:
     ``clip`` and ``frame`` are what each robot is shown now: the frame is the one its next step ends in. Set
     ``iteration`` as training goes on, for the schedule of σ.
 
-    Raises UnknownName for bodies that the robot lacks, LimitError for clips at another rate than that of control or
-    with other bodies than the task's.
+    Raises UnknownName for bodies that the robot lacks, LimitError for clips at another rate than that of control, with
+    other bodies than the task's, or on another device than the simulator.
     """
 
     def __init__(self, simulator: Simulator, clips: ClipsAtRate, task: TrackingTask, seed: int = 0):
@@ -75,10 +75,15 @@ class Tracking:
                 f"The clips were made with {len(clips.bodies)} bodies, {', '.join(clips.bodies)}, and the task tracks "
                 "others, or in another order. Make the clips with the task's bodies."
             )
-        self.simulator, self.clips, self.task, self.iteration = simulator, clips, task, 0
-        self._numpy = isinstance(simulator.readings.time, np.ndarray)
         self.readings = as_torch(simulator.readings)
         like = self.readings.joint_pos
+        if clips.qpos.device != like.device:
+            raise LimitError(
+                f"The clips are on {str(clips.qpos.device)!r} and the simulator on {str(like.device)!r}. Make "
+                "the clips with the simulator's device."
+            )
+        self.simulator, self.clips, self.task, self.iteration = simulator, clips, task, 0
+        self._numpy = isinstance(simulator.readings.time, np.ndarray)
         self.sampler = StartSampler(clips, task.starts)
         self._random = torch.Generator(like.device).manual_seed(seed)
         robot, count, dofs = simulator.robot, simulator.count, len(simulator.robot.joints)

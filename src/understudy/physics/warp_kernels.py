@@ -4,10 +4,6 @@ A robot in ``trouble`` is parked in its home stance, well above the floor and at
 nothing; what it was before is kept.
 """
 
-import inspect
-from collections.abc import Callable
-from typing import Any
-
 import warp as wp  # pyright: ignore[reportMissingImports]
 
 from understudy.physics import health
@@ -23,12 +19,7 @@ SPEED = wp.constant(health.SPEED)
 PARKED = wp.constant(100.0)  # m above where home is
 
 
-def _own(decorate: Callable) -> Callable[[Callable], Any]:
-    """Warp reads a function's own source, and not that of a check which tests have wrapped around it."""
-    return lambda function: decorate(inspect.unwrap(function))
-
-
-func, kernel = _own(wp.func), _own(wp.kernel(enable_backward=False))
+kernel = wp.kernel(enable_backward=False)
 
 
 @wp.struct
@@ -115,7 +106,7 @@ class Seen:
     fault: wp.array[int]
 
 
-@func
+@wp.func
 def below(values: wp.array2d[float], i: int, bound: float) -> bool:
     """Whether all of a row are numbers, and within a bound."""
     for j in range(values.shape[1]):  # noqa: SIM110 (Warp knows no all)
@@ -124,7 +115,7 @@ def below(values: wp.array2d[float], i: int, bound: float) -> bool:
     return True
 
 
-@func
+@wp.func
 def clear(seen: Seen, i: int):
     """Nothing acts on this robot."""
     for j in range(seen.torque.shape[1]):
@@ -137,7 +128,7 @@ def clear(seen: Seen, i: int):
     seen.self_force[i] = 0.0
 
 
-@func
+@wp.func
 def load(rows: Rows, scratch: Scratch, i: int):
     """A robot's own state into the scratch."""
     skip = rows.qpos.shape[1] - scratch.qpos.shape[1]
@@ -149,7 +140,7 @@ def load(rows: Rows, scratch: Scratch, i: int):
         scratch.warmstart[i, j] = rows.warmstart[i, skip + j]
 
 
-@func
+@wp.func
 def park(rows: Rows, scratch: Scratch, i: int):
     """Home, at rest, above everything."""
     skip = rows.qpos.shape[1] - scratch.qpos.shape[1]
