@@ -17,7 +17,6 @@ from understudy.evaluate import physical_contact as contact
 from understudy.evaluate import physical_tracking as tracking
 from understudy.evaluate.classes import COMPLEXITIES
 from understudy.evaluate.metric import Metric
-from understudy.evaluate.tracks import sole_corners
 from understudy.motion.types import RobotMotion
 from understudy.robots.robot import Robot
 
@@ -74,8 +73,7 @@ def metrics(performance: Performance, robot: Robot) -> tuple[Metric, ...]:
     p = performance
     _check(p, robot)
     pair = tracking.Pair.of(robot, p.reference, p.achieved, p.fell_at is not None)
-    soles, wanted = (sole_corners(robot, bodies) for bodies in (pair.achieved, pair.reference))
-    footing = contact.Footing.of(robot, p.achieved.fps, soles, wanted, p.ground_force)
+    footing = contact.Footing.of(robot, pair.fps, pair.achieved, pair.reference, p.ground_force)
     return (
         *tracking.success(pair),
         *tracking.errors(pair),

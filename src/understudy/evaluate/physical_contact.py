@@ -12,14 +12,18 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from understudy.evaluate.metric import Metric, unmeasured
-from understudy.evaluate.metrics_contact import NO_FEET, floor_give, foot_speed
+from understudy.evaluate.metrics_contact import NO_FEET, foot_speed
 from understudy.evaluate.stance import speed
+from understudy.evaluate.tracks import sole_corners
+from understudy.kinematics import Capsules
+from understudy.motion.bodies import BodyTracks
 from understudy.robots.robot import Robot
+from understudy.rotations import quat_apply, quat_conj, quat_mul, quat_to_rotvec
 
 CARRYING = 0.05
 """Share of the robot's weight from which on the floor carries a foot: less is a scuff."""
-LEVEL = 0.001
-"""Points of a sole this much (m) higher than its lowest one carry, too."""
+TOUCHING, LEVEL = 0.002, 0.001
+"""What is no higher than this (m) touches the floor; points this much higher than a foot's lowest carry it, too."""
 FLAT = 0.01
 """A sole whose corners differ in height by no more than this (m) lies flat."""
 LOW, SLOW = 0.03, 0.4
@@ -35,29 +39,49 @@ CALLED = {
     "footfall_impulse": ("Impulse of a footfall", "s × weight"),
 }
 """Label and unit of every metric here."""
-Soles = Mapping[str, Float[np.ndarray, "time corner 3"]]
 
 
 @dataclass(frozen=True, eq=False)
 class Footing:
-    """The soles of a performance and of its reference over the same frames, and what the floor gave the feet.
+    """The feet of a performance over its frames, beside those of its reference, and what the floor gave them.
 
-    ``soles`` are corners (m) by foot; ``load`` is the vertical force in each control step, in robot's weights, its
-    columns in the order of the soles; ``give`` is how far (m) from the floor is still on it.
+    ``soles`` and ``reference`` are the corners (m) of the soles by foot. ``grips`` are the lowest points (m) of the
+    spheres at the ends of a foot's collision capsules, what it really stands on; ``rolled`` is how far (m) each would
+    have got by rolling alone. ``load`` is the vertical force in each control step, in the robot's weights, its columns
+    in the order of the soles.
     """
 
     fps: float
-    soles: Soles
-    reference: Soles
+    soles: Mapping[str, Float[np.ndarray, "time corner 3"]]
+    reference: Mapping[str, Float[np.ndarray, "time corner 3"]]
+    grips: Mapping[str, Float[np.ndarray, "time _ 3"]]
+    rolled: Mapping[str, Float[np.ndarray, "step _ 2"]]
     load: Float[np.ndarray, "step foot"]
-    give: float
 
     @classmethod
     def of(
-        cls, robot: Robot, fps: float, soles: Soles, reference: Soles, force: Float[np.ndarray, "step foot 3"]
+        cls,
+        robot: Robot,
+        fps: float,
+        achieved: BodyTracks,
+        reference: BodyTracks,
+        force: Float[np.ndarray, "step foot 3"],
     ) -> "Footing":
         """The footing of a robot; ``force`` is what the floor gave each foot (N)."""
-        return cls(fps, soles, reference, force[..., 2].astype(np.float64) / weight(robot), floor_give(robot))
+        capsules, grips, rolled = Capsules.from_robot(robot), {}, {}
+        for side, foot in robot.feet.items():
+            rows, body = (
+                [k for k, name in enumerate(capsules.bodies) if name == foot.body],
+                robot.body_index(foot.body),
+            )
+            quat, radius = achieved.quat[:, body], np.tile(capsules.radius[rows], 2)
+            ends = quat_apply(quat[:, None], np.concatenate([capsules.start[rows], capsules.end[rows]])[None])
+            turn = quat_to_rotvec(quat_mul(quat[1:], quat_conj(quat[:-1])))
+            grips[side] = achieved.pos[:, body, None] + ends - radius[:, None] * [0.0, 0.0, 1.0]
+            rolled[side] = radius[:, None] * np.stack([turn[:, 1], -turn[:, 0]], axis=1)[:, None]
+        soles, wanted = sole_corners(robot, achieved), sole_corners(robot, reference)
+        load = force[..., 2].astype(np.float64) / weight(robot)
+        return cls(fps, soles, wanted, grips, rolled, load)
 
     @property
     def carried(self) -> Bool[np.ndarray, "step foot"]:
@@ -81,29 +105,28 @@ def metrics(robot: Robot, footing: Footing) -> list[Metric]:
 def slip(footing: Footing) -> Metric:
     """How fast (cm/s) what stands on the floor moves along it: mean over the steps in which a foot is carried.
 
-    Of each carried foot the points of the sole that stay lowest through the step are followed, where they are within
-    5 mm of the floor at its beginning and at its end (less on small robots): of a foot that rolls from heel to toe,
-    each point counts only while the foot stands on it, so that rolling is no slip. A foot just landing was still in
-    the air when its step began, and is not counted.
+    Of each carried foot those ends of its capsules are followed that stay lowest through the step, touching the
+    floor (to 2 mm) at its beginning and at its end, each at the point where it meets the floor: rolling, from heel to
+    toe or over an edge, is no slip. A foot just landing was in the air when its step began, and is not counted.
     """
-    speeds = [_slip(c, footing.fps, footing.give) for c in footing.soles.values()]
+    speeds = [
+        _slip(grips, rolled, footing.fps)
+        for grips, rolled in zip(footing.grips.values(), footing.rolled.values(), strict=True)
+    ]
     counted = [v[on & np.isfinite(v)] for v, on in zip(speeds, footing.carried.T, strict=True)]
-    return _mean(
-        "slip",
-        100.0 * np.concatenate(counted),
-        "points of the sole that the floor carries",
-        "no foot is carried",
-    )
+    note = "where the floor meets the feet that it carries"
+    return _mean("slip", 100.0 * np.concatenate(counted), note, "no foot is carried")
 
 
-def _slip(corners: Float[np.ndarray, "time corner 3"], fps: float, give: float) -> Float[np.ndarray, "step"]:
-    """Mean speed (m/s) of a sole's lowest points over each step; NaN where they are not on the floor throughout."""
-    highest = np.maximum(corners[:-1, :, 2], corners[1:, :, 2])
+def _slip(
+    grips: Float[np.ndarray, "time grip 3"], rolled: Float[np.ndarray, "step grip 2"], fps: float
+) -> Float[np.ndarray, "step"]:
+    """Mean speed (m/s) of a foot's lowest points over each step; NaN where they are not on the floor throughout."""
+    highest = np.maximum(grips[:-1, :, 2], grips[1:, :, 2])
     lowest = highest.min(axis=1, keepdims=True)
-    way = np.linalg.norm(np.diff(corners[..., :2], axis=0), axis=-1)
+    way = np.linalg.norm(np.diff(grips[..., :2], axis=0) - rolled, axis=-1)
     on = highest <= lowest + LEVEL
-    mean = (way * on).sum(axis=1) / on.sum(axis=1)
-    return np.where(lowest[:, 0] <= give, fps * mean, np.nan)
+    return np.where(lowest[:, 0] <= TOUCHING, fps * (way * on).sum(axis=1) / on.sum(axis=1), np.nan)
 
 
 def skating(footing: Footing) -> Metric:
