@@ -79,7 +79,7 @@ def test_every_robot_of_the_package_is_measured(name):
     force[..., 2] = 0.5 * float(robot.model.body_mass.sum()) * GRAVITY
     row = physical.measure(Played(still, still, tuple(robot.feet), nothing, nothing, force), robot)
     assert row["success"] == 100.0
-    assert row["mpjpe"] == row["e_mpkpe"] == pytest.approx(0.0, abs=1e-4)
+    assert max(row["mpjpe"], row["e_mpkpe"]) == pytest.approx(0.0, abs=1e-4)
     assert row.get("slip", 0.0) == 0.0
     assert ("peak_force" in row) == bool(robot.feet)
 
