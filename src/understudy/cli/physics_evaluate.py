@@ -1,6 +1,6 @@
 """``understudy physics evaluate``: what performances of simulated robots are worth, in numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from understudy.motion.types import RobotMotion
     from understudy.physics.rollout import Rollout
     from understudy.robots.robot import Robot
+
+    Performer = Callable[[RobotMotion, Robot], list[Rollout]]
 
 KINEMATIC = (
     "nobody has performed it yet: a motion file says where the joints are to be, and nothing of torques, forces or "
@@ -57,8 +59,8 @@ class EvaluateRollouts:
         if self.episodes < 1:
             raise LimitError(f"--episodes must be 1 or more; got {self.episodes}.")
         with quiet_stdout(self.json):
-            found = clips_of(self.files)
-            clips = [record for clip in found for record in self._measured(*clip)]
+            act = None if self.policy is None else performer(self.policy, self.task, self.seed, self.episodes)
+            clips = [record for clip in clips_of(self.files) for record in self._measured(*clip, act)]
         failed = [clip for clip in clips if "error" in clip]
         if len(failed) == len(clips):
             more = f" The same of {len(clips) - 1} more, or worse." if len(clips) > 1 else ""
@@ -72,7 +74,9 @@ class EvaluateRollouts:
                 complain(f"{clip['clip']}: {clip['error']}")
         return 1 if failed else 0
 
-    def _measured(self, name: str, path: Path, why: str | None) -> list[dict[str, Any]]:
+    def _measured(
+        self, name: str, path: Path, why: str | None, act: "Performer | None"
+    ) -> list[dict[str, Any]]:
         """One record for each performance of a clip; of one that cannot be measured, the reason."""
         from understudy import kinematics, robots
         from understudy.evaluate import physical
@@ -80,7 +84,7 @@ class EvaluateRollouts:
         from understudy.motion.types import RobotMotion
 
         if why is not None:
-            return [] if self.policy is not None else [{"clip": name, "error": why, "performed": False}]
+            return [] if act is not None else [{"clip": name, "error": why, "performed": False}]
         try:
             motion = load_any(path, format=self.format, reading=self.reading, robot=self.robot)
             motion = expect(motion, RobotMotion, path)
@@ -93,21 +97,27 @@ class EvaluateRollouts:
                     "fell_at": rollout.fell_at,
                     "metrics": [metric.to_dict() for metric in physical.metrics(rollout, robot)],
                 }
-                for rollout in self._performances(motion, path, robot)
+                for rollout in performances(motion, path, robot, act)
             ]
         except (UnderstudyError, OSError) as error:
             text = " ".join(str(error).split()).removeprefix(str(path)).lstrip(":, ")
             return [{"clip": name, "error": text}]
 
-    def _performances(self, motion: "RobotMotion", path: Path, robot: "Robot") -> "list[Rollout]":
-        from understudy.physics.rollout_files import is_rollout, load, was_performed
 
-        if self.policy is not None:
-            wanted = load(path).reference if is_rollout(motion) else motion
-            return by_policy([wanted], robot, self.policy, self.task, self.seed, self.episodes)
-        if not was_performed(motion):
-            raise UnderstudyError(KINEMATIC)
-        return [load(path)]
+def performances(
+    motion: "RobotMotion", path: str | Path, robot: "Robot", act: "Performer | None"
+) -> "list[Rollout]":
+    """What a file tells of a simulation; or, with ``act``, what becomes of its motion, or of a rollout's reference.
+
+    Raises UnderstudyError for a motion that nobody has performed.
+    """
+    from understudy.physics.rollout_files import is_rollout, load, was_performed
+
+    if act is not None:
+        return act(load(path).reference if is_rollout(motion) else motion, robot)
+    if not was_performed(motion):
+        raise UnderstudyError(KINEMATIC)
+    return [load(path)]
 
 
 def clips_of(files: Sequence[str]) -> list[tuple[str, Path, str | None]]:
@@ -133,13 +143,12 @@ def clips_of(files: Sequence[str]) -> list[tuple[str, Path, str | None]]:
     return found
 
 
-def by_policy(
-    motions: "Sequence[RobotMotion]", robot: "Robot", policy: Path, task: str, seed: int, episodes: int
-) -> "list[Rollout]":
-    """Let a policy perform motions, each so many times: once undisturbed, more often under the task's disturbances.
+def performer(policy: Path, task: str, seed: int, episodes: int) -> "Performer":
+    """How a policy performs a motion, so many times: once undisturbed, more often under the task's disturbances.
 
-    Raises UnknownName for a task that there is not.
+    Raises UnknownName for a task that there is not, and what the policy's file gives cause for.
     """
+    from understudy.motion.formats.doors import existing_file
     from understudy.physics import beyond_mimic, cepr
     from understudy.physics.performing import perform
     from understudy.physics.policies import load_policy
@@ -149,7 +158,8 @@ def by_policy(
         raise UnknownName("task", task, tasks)
     trained = tasks[task]()
     trained = trained.undisturbed() if episodes == 1 else trained
-    return perform(motions, robot, load_policy(policy), trained, seed, episodes)
+    loaded = load_policy(existing_file(policy))
+    return lambda motion, robot: perform([motion], robot, loaded, trained, seed, episodes)
 
 
 def _together(clips: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:

@@ -79,15 +79,14 @@ class Play:
 
     def _performance(self, motion: "RobotMotion", robot: "Robot") -> "Rollout":
         """What the file tells, or what the robot makes of it now."""
-        from understudy.cli.physics_evaluate import by_policy
-        from understudy.physics.rollout_files import is_rollout, load
+        from understudy.cli.physics_evaluate import performances, performer
+        from understudy.physics.rollout_files import was_performed
 
-        told = load(self.file) if is_rollout(motion) else None
-        if self.policy is not None:
-            wanted = motion if told is None else told.reference
-            [rollout] = by_policy([wanted], robot, self.policy, self.task, self.seed, 1)
-            return rollout
-        return refined(motion, robot, self.seed) if told is None else told
+        if self.policy is None and not was_performed(motion):
+            return refined(motion, robot, self.seed)
+        act = None if self.policy is None else performer(self.policy, self.task, self.seed, episodes=1)
+        [rollout] = performances(motion, self.file, robot, act)
+        return rollout
 
     def _play(self, performed: "RobotMotion", wanted: "RobotMotion", robot: "Robot") -> int:
         """Open the page, say where it is, and keep it until it is interrupted."""

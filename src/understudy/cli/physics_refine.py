@@ -179,18 +179,20 @@ class Refine:
 
     def _film(self, clips: list[dict[str, Any]], folder: Path) -> None:
         """A film beside each performance that has none, or an older one."""
+        from understudy import robots
         from understudy.cli.physics_play import film
         from understudy.physics import rollout_files
 
         if not self.video:
             return
+        robot = None if self.robot is None else robots.load(self.robot)
         for clip in clips:
             if clip["file"] is None:
                 continue
             source = folder / clip["file"]
             path = source.with_suffix(".mp4")
             if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
-                film(path, rollout_files.load(source))
+                film(path, rollout_files.load(source), robot)
 
 
 def refine_config(options: "Refine") -> Any:

@@ -75,8 +75,11 @@ class RefineClip:
             raise LimitError(f"The cutoff is a frequency in Hz above zero; got {self.config.cutoff}.")
         if not self.config.stiffness > 0:
             raise LimitError(f"The stiffness is a factor above zero; got {self.config.stiffness}.")
-        if self.robot is not None:
-            _stands(robots.load(self.robot))
+        robot = None if self.robot is None else robots.load(self.robot)
+        if robot is not None and (robot.fixed_base or not robot.feet):
+            raise LimitError(
+                f"The robot {robot.name!r} does not stand on feet of its own; nothing can be refined."
+            )
 
     def configuration(self) -> Mapping[str, Any]:
         """All that decides about the result: not the number of threads, nor where files go."""
@@ -119,7 +122,6 @@ class RefineClip:
                 "`understudy retarget` makes one of it."
             )
         robot = robots.load(motion.robot if self.robot is None else self.robot)
-        _stands(robot)
         rollout = refine(motion, robot, self.config, self.watch)
         before, after = _compared(motion, rollout, robot)
         performed = evaluate.attach(as_motion(rollout, robot), after.certificate)
@@ -165,16 +167,6 @@ def ending(rollout: "Rollout") -> str | None:
     fell = low or tilt < np.cos(0.9 * TILT)
     what = "the robot fell" if fell else "the simulation diverged"
     return f"{what} at {rollout.fell_at:.2f} of {wanted.duration:.2f} s, {rollout.retries} retries included"
-
-
-def _stands(robot: "Robot") -> None:
-    """Raise LimitError, with the robot's name, where nothing can be refined."""
-    if not robot.joints or not (robot.effort_limit > 0).any():
-        raise LimitError(f"The robot {robot.name!r} has no motors, so no simulation can make it move.")
-    if robot.fixed_base or not robot.feet:
-        raise LimitError(
-            f"The robot {robot.name!r} does not stand on feet of its own, so it cannot be kept from falling."
-        )
 
 
 def _source(motion: RobotMotion, rollout: "Rollout") -> RobotMotion:
