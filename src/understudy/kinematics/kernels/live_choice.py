@@ -1,0 +1,268 @@
+"""Which α of a family is taken: certificates and selection (MIRROR, Eq. 11–17 and 21)."""
+
+import math
+
+import numpy as np
+
+from understudy.kinematics.kernels.jit import kernel, part
+from understudy.kinematics.kernels.live_arrays import ARRIVED, CERTIFIED, FALLBACK, HELD, LINEAR, NONE, TRUE
+from understudy.kinematics.kernels.live_assembly import (
+    barrier,
+    copy_limb,
+    half_square,
+    length,
+    move_limb,
+    task_errors,
+)
+
+_SPACING = 1.0 / 16.0
+"""Of α between the points of an exact path at which the true certificate is asked for."""
+_HALVINGS = 5
+"""Of the gap between the largest certified of those points and the next, so that α is found to 0.002."""
+_FEASIBLE = 1e-6
+"""What a candidate may break a row (m²) or the box (rad) by: exact solvers stay far inside, unconverged ones do not."""
+_STILL = 1e-9
+"""m², by which a true barrier may fall short: rounding."""
+
+
+@part
+def predicted(qp, v):
+    """V̂⁺ (Eq. 13–14)."""
+    s = 0.0
+    for i in range(qp.size[1]):
+        e = qp.error[i]
+        for a in range(qp.size[0]):
+            e -= qp.jacobian[i, a] * v[a]
+        s += qp.certified[i] * e * e
+    return 0.5 * s
+
+
+@part
+def feasible(qp, v):
+    """Whether v keeps the rows and the box (Eq. 8–10)."""
+    n = qp.size[0]
+    for a in range(n):
+        if v[a] < qp.lower[a] - _FEASIBLE or v[a] > qp.upper[a] + _FEASIBLE:
+            return False
+    for j in range(qp.size[2]):
+        s = -qp.b[j]
+        for a in range(n):
+            s += qp.rows[j, a] * v[a]
+        if s < -_FEASIBLE:
+            return False
+    return True
+
+
+@part
+def _posture(limbs, k, joints, q):
+    """½ ‖q − q_ref‖² of the limb's joints, weighted."""
+    s = 0.0
+    for a in range(limbs.count[k, 0]):
+        c = limbs.columns[k, a]
+        if c >= 6:
+            s += joints.pull[c] * (q[c - 6] - joints.rest[c]) ** 2
+    return 0.5 * s
+
+
+@part
+def _safe(limbs, k, barriers, qp, v, trial):
+    """Whether no barrier is broken at the trial pose, and none that was broken before is more so."""
+    ends, x1, x2 = np.empty((2, 2, 3)), np.empty(3), np.empty(3)
+    travel = 0.0
+    for a in range(qp.size[0]):
+        travel += abs(v[a]) * limbs.lever[k, a]
+    for m in range(limbs.count[k, 3]):
+        if qp.gap[m] > travel:
+            continue
+        h = barrier(barriers, limbs.pairs[k, m], trial, ends, x1, x2)
+        if h < min(qp.h[m], 0.0) - _STILL:
+            return False
+    return True
+
+
+@part
+def judge(tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, v, trial, spare):
+    """A candidate: (certified, safe, V⁺). ``now`` holds V and F; the true certificate leaves ``trial`` moved by v."""
+    escaping = now[0] <= settings.arrived or length(v, qp.size[0]) >= settings.least_step
+    if settings.certificate != TRUE:
+        value = predicted(qp, v)
+        kept = feasible(qp, v)
+        progress = settings.certificate == NONE or (value <= now[0] - settings.eta and escaping)
+        return kept and progress, kept, value
+    move_limb(tree, limbs, k, pose, v, joints, trial)
+    rows = task_errors(limbs, k, tasks, goal, trial, spare[0], spare[1], spare[2])
+    value = half_square(spare[0], spare[2], rows)
+    safe = _safe(limbs, k, barriers, qp, v, trial)
+    if not safe or value > now[0] - settings.eta or not escaping:
+        return False, safe, value
+    objective = half_square(spare[0], spare[1], rows) + _posture(limbs, k, joints, trial.q)
+    for a in range(
+        qp.size[0]
+    ):  # a step costs what the QP says it does: F is regularised about where the limb is
+        objective += 0.5 * joints.damping[limbs.columns[k, a]] * v[a] * v[a]
+    return objective <= now[1] - settings.eta_objective, safe, value
+
+
+@part
+def _between(path, i, f, n, v):
+    """The point at the part f of the way from path point i − 1 to i; returns its α."""
+    for c in range(n):
+        v[c] = path.step[i - 1, c] + f * (path.step[i, c] - path.step[i - 1, c])
+    return path.alpha[i - 1] + f * (path.alpha[i] - path.alpha[i - 1])
+
+
+@part
+def _largest_root(qp, settings, v_now, path, i):
+    """The largest part of segment i on which the linear certificate holds, exactly; −1 where it holds nowhere.
+
+    V̂⁺ and ‖Δq‖² are quadratic along a segment.
+    """
+    n = qp.size[0]
+    c0 = c1 = c2 = 0.0
+    for r in range(qp.size[1]):
+        e, d = qp.error[r], 0.0
+        for a in range(n):
+            e -= qp.jacobian[r, a] * path.step[i - 1, a]
+            d -= qp.jacobian[r, a] * (path.step[i, a] - path.step[i - 1, a])
+        c0 += 0.5 * qp.certified[r] * e * e
+        c1 += qp.certified[r] * e * d
+        c2 += 0.5 * qp.certified[r] * d * d
+    low, high = _below(c2, c1, c0 - (v_now - settings.eta))
+    low, high = max(low, 0.0), min(high, 1.0)
+    if low > high or v_now <= settings.arrived:
+        return high if low <= high else -1.0
+    c0 = c1 = c2 = 0.0
+    for a in range(n):
+        e, d = path.step[i - 1, a], path.step[i, a] - path.step[i - 1, a]
+        c0 += e * e
+        c1 += 2.0 * e * d
+        c2 += d * d
+    short_from, short_to = _below(c2, c1, c0 - settings.least_step**2)
+    if high <= short_from or high >= short_to:
+        return high
+    return short_from if short_from >= low else -1.0
+
+
+@part
+def _below(c2, c1, c0):
+    """The interval on which c2 s² + c1 s + c0 ≤ 0 for c2 ≥ 0; an empty one is (1, −1)·∞."""
+    if c2 <= 1e-300:
+        if abs(c1) <= 1e-300:
+            return (-np.inf, np.inf) if c0 <= 0.0 else (np.inf, -np.inf)
+        return (-np.inf, -c0 / c1) if c1 > 0.0 else (-c0 / c1, np.inf)
+    square = c1 * c1 - 4.0 * c2 * c0
+    if square < 0.0:
+        return np.inf, -np.inf
+    root = math.sqrt(square)
+    return (-c1 - root) / (2.0 * c2), (-c1 + root) / (2.0 * c2)
+
+
+@part
+def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, path, exact, trial, v):
+    """Take the largest certified α (Eq. 16), else the fallback: among the safe candidates the one of the least V⁺.
+
+    Writes its step to ``v`` and the moved limb to ``trial``; returns how it was chosen, and α. On an exact path the
+    linear certificate is solved for, the true one looked for from α = 1 downwards; else the points of the path
+    are the candidates.
+    """
+    n = qp.size[0]
+    spare, now, w = np.empty((3, len(qp.error))), np.empty(2), np.empty(n)
+    now[0] = half_square(qp.error, qp.certified, qp.size[1])
+    now[1] = half_square(qp.error, qp.weight, qp.size[1]) + _posture(limbs, k, joints, pose.q)
+    least, chosen, code = np.inf, 0.0, FALLBACK
+    for a in range(n):
+        v[a] = 0.0
+    above = -1.0  # the nearest candidate above that is not certified
+    for i in range(path.count[0] - 1, -1, -1):
+        pieces = 1
+        if exact and i > 0:
+            if settings.certificate == LINEAR:
+                f = _largest_root(qp, settings, now[0], path, i)
+                if f >= 0.0:
+                    chosen = _between(path, i, f, n, v)
+                    move_limb(tree, limbs, k, pose, v, joints, trial)
+                    return CERTIFIED, chosen
+            pieces = max(1, math.ceil((path.alpha[i] - path.alpha[i - 1]) / _SPACING))
+        for piece in range(pieces, 0, -1):
+            if pieces == 1:
+                alpha = path.alpha[i]
+                for a in range(n):
+                    w[a] = path.step[i, a]
+            else:
+                alpha = _between(path, i, piece / pieces, n, w)
+            certified, safe, value = judge(
+                tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, w, trial, spare
+            )
+            if certified:
+                for a in range(n):
+                    v[a] = w[a]
+                if exact and above > alpha and settings.certificate == TRUE:
+                    alpha = _refine(
+                        tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, path, alpha,
+                        above, trial, spare, w, v,
+                    )  # fmt: skip
+                move_limb(tree, limbs, k, pose, v, joints, trial)
+                return CERTIFIED, alpha
+            above = alpha
+            if safe and value < least:
+                least, chosen = value, alpha
+                for a in range(n):
+                    v[a] = w[a]
+    if now[0] <= settings.arrived:
+        code = ARRIVED
+    elif length(v, n) == 0.0:
+        code = HELD
+    move_limb(tree, limbs, k, pose, v, joints, trial)
+    return code, chosen
+
+
+@part
+def _refine(
+    tree,
+    limbs,
+    k,
+    tasks,
+    barriers,
+    joints,
+    settings,
+    goal,
+    now,
+    pose,
+    qp,
+    path,
+    low,
+    high,
+    trial,
+    spare,
+    w,
+    v,
+):
+    """Halve the gap between a certified α and one above that is not; ``v`` becomes the step of what is returned."""
+    n = qp.size[0]
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        i = path.count[0] - 1
+        while i > 1 and path.alpha[i - 1] >= middle:
+            i -= 1
+        gap = path.alpha[i] - path.alpha[i - 1]
+        _between(path, i, (middle - path.alpha[i - 1]) / gap if gap > 0.0 else 1.0, n, w)
+        certified, _, _ = judge(
+            tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, w, trial, spare
+        )
+        if certified:
+            low = middle
+            for a in range(n):
+                v[a] = w[a]
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def choose_limb(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, path, exact, trial, v):
+    """``choose`` for callers from outside; the pose becomes the one that was chosen."""
+    code, alpha = choose(
+        tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, path, exact, trial, v
+    )
+    copy_limb(limbs, k, trial, pose)
+    return code, alpha
