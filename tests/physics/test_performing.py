@@ -10,6 +10,7 @@ from made_clips import still, sway
 
 from understudy.errors import LimitError, MissingExtra
 from understudy.evaluate import physical
+from understudy.motion import Origin
 from understudy.physics import (
     Gains,
     PhysicsConfig,
@@ -122,6 +123,11 @@ def test_what_cannot_be_performed_or_replayed_is_refused(g1, stood):
         perform([still(g1, 1)], g1)
     with pytest.raises(LimitError, match=r"perform or physics\.refine"):
         replay(replace(stood[0], achieved=stood[0].reference), g1)
+    spoilt = replace(
+        stood[0].achieved, origin=Origin(history=({"arrow": "perform", "physics": 3, "start": {}},))
+    )
+    with pytest.raises(LimitError, match="how it began"):
+        replay(replace(stood[0], achieved=spoilt), g1)
 
 
 def test_without_a_runtime_for_policies_the_extra_is_named(monkeypatch, tmp_path):

@@ -1,7 +1,7 @@
 """Motions performed by a policy, or by the motors alone; and performances done over again, to the bit."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from understudy.physics.tracking import Tracking
 from understudy.robots.robot import Robot
 
 LOGGED = ("torque", "saturation", "work")
-SETTINGS = ("timestep", "substeps", "friction", "give", "self_collision")
+SETTINGS = tuple(field.name for field in fields(PhysicsConfig) if field.name != "gains")
 Act = Callable[[Float[Tensor, "robot seen"]], Float[Tensor, "robot dof"]]
 """What the task's actor sees → its actions."""
 
@@ -130,9 +130,10 @@ def perform(
     else:
         act, scale = policy, None
     rate = 1.0 / (physics.timestep * physics.substeps)
-    clips = ClipsAtRate.of(robot, motions, task.bodies, rate)
-    task = replace(task, episode_seconds=float(clips.frames.max()) / rate)
     recorder = Recorder(engine(robot, len(motions) * episodes, physics))
+    device = torch.as_tensor(recorder.readings.joint_pos).device
+    clips = ClipsAtRate.of(robot, motions, task.bodies, rate, device)
+    task = replace(task, episode_seconds=float(clips.frames.max()) / rate)
     env = Tracking(recorder, clips, task, seed)
     if scale is not None:
         env.action_scale[:] = env.action_scale.new_tensor(scale)
@@ -155,9 +156,9 @@ def replay(rollout: Rollout, robot: Robot | None = None) -> Rollout:
     """The performance over again: the same actions, from the same state, in the same simulator.
 
     Where nothing has been changed since, every number is the same to the bit, which proves that the motion is what
-    this simulator does under these targets. A rollout of ``perform`` tells its beginning and its physics itself; one of
-    ``refine`` begins as its reference does. Robots that were pushed do not repeat themselves. Raises LimitError for a
-    motion that neither made.
+    the CPU engine does under these targets. A rollout of ``perform`` tells its beginning and its physics itself; one of
+    ``refine`` begins as its reference does, which is kept in single precision only. Robots that were pushed do not
+    repeat themselves, nor do those of another engine to the bit. Raises LimitError for a motion that neither made.
     """
     robot = robots.load(rollout.achieved.robot) if robot is None else robot
     physics, start = _told(rollout, robot)
@@ -207,20 +208,29 @@ def _settings(robot: Robot, physics: PhysicsConfig) -> dict[str, Any]:
 
 def _told(rollout: Rollout, robot: Robot) -> tuple[PhysicsConfig, State]:
     """The physics and the first state of a rollout, from the history of what it achieved."""
-    for entry in reversed(rollout.achieved.origin.history):
-        if entry["arrow"] == "perform":
-            told, begun = entry["physics"], entry["start"]
-            gains = Gains(np.array(told["stiffness"]), np.array(told["damping"]))
-            physics = PhysicsConfig(**{name: told[name] for name in SETTINGS}, gains=gains)
-            return physics, State(np.array([begun["qpos"]]), np.array([begun["qvel"]]))
-        if entry["arrow"] == "refine":
-            gains = Gains.of(robot).scaled(entry["stiffness"])
-            qpos = rollout.reference.qpos.astype(np.float64)
-            start = State(qpos[:1], velocities(qpos, rollout.reference.fps)[:1])
-            return PhysicsConfig(STEP, SUBSTEPS, give=GIVE, gains=gains), start
-    raise LimitError(
-        "Only what physics.perform or physics.refine made can be replayed; nothing says how this began."
-    )
+    made = [e for e in rollout.achieved.origin.history if e["arrow"] in ("perform", "refine")]
+    if not made:
+        raise LimitError(
+            "Only what physics.perform or physics.refine made can be replayed; nothing says how this began."
+        )
+    try:
+        return _performed(made[-1]) if made[-1]["arrow"] == "perform" else _refined(made[-1], rollout, robot)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LimitError(f"The rollout's history does not say how it began: {error!r}.") from error
+
+
+def _performed(entry: Mapping[str, Any]) -> tuple[PhysicsConfig, State]:
+    told, begun = entry["physics"], entry["start"]
+    gains = Gains(np.array(told["stiffness"]), np.array(told["damping"]))
+    physics = PhysicsConfig(**{name: told[name] for name in SETTINGS}, gains=gains)
+    return physics, State(np.array([begun["qpos"]]), np.array([begun["qvel"]]))
+
+
+def _refined(entry: Mapping[str, Any], rollout: Rollout, robot: Robot) -> tuple[PhysicsConfig, State]:
+    gains = Gains.of(robot).scaled(entry["stiffness"])
+    qpos = rollout.reference.qpos.astype(np.float64)
+    start = State(qpos[:1], velocities(qpos, rollout.reference.fps)[:1])
+    return PhysicsConfig(STEP, SUBSTEPS, give=GIVE, gains=gains), start
 
 
 def _copied(values: Any) -> np.ndarray:
