@@ -119,9 +119,10 @@ def effort(performance: Performance, robot: Robot) -> list[Metric]:
     """What the motors gave.
 
     ``saturation``: share of the time in which a motor is at its torque limit, averaged over motors; the note names
-    the worst. ``energy``: the work (J) of all motors over the control steps in which each drove; what braking ones
-    took is not given back. ``power``: that per second and kilogram of the robot. ``cost_of_transport``: that per metre
-    of the root's way over the floor and newton of weight, where it came at least 0.5 m from where it began.
+    the worst. ``energy``: the work (J) that the motors put in, each over those control steps in which it did more
+    driving than braking; what braking takes is not given back. ``power``: that per second and kilogram of the robot.
+    ``cost_of_transport``: that per metre of the root's way over the floor and newton of weight, where it came at least
+    0.5 m from where it began.
     """
     work = np.asarray(performance.work, np.float64)
     steps, root = len(work), performance.achieved.root_pos[:, :2].astype(np.float64)

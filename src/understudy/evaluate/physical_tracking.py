@@ -146,12 +146,13 @@ def success(pair: Pair) -> list[Metric]:
 def errors(pair: Pair) -> list[Metric]:
     """Distances of bodies and joints from their references, averaged over the frames that were performed.
 
-    ``w_mpjpe``: the mean distance of all bodies' origins, one for each joint, in the world (NMR's W-MPJPE).
-    ``mpjpe``: the same of their positions relative to the root body's, in the world's axes (NMR's MPJPE).
-    ``e_mpkpe``: of the key bodies, the reference's moved over the floor to the robot's anchor and turned as it is
-    headed, as in mjlab's root-relative MPKPE. ``e_vel``: the mean length of the difference of the root's velocities,
-    frame by frame. SMAP writes no formula for either; these are the ones of ExBody2, from which its columns are.
-    ``joint_error`` and ``joint_speed_error``: root mean square over joints and frames, as mjlab's for speeds.
+    ``w_mpjpe``: the mean distance of all bodies' origins, one for each joint, in the world. ``mpjpe``: the same of
+    their positions relative to the root body's, in the world's axes. Both are NMR's, in words only: it gives no
+    formulas. ``e_mpkpe``: of the key bodies, the reference's moved over the floor to the robot's anchor and turned as
+    it is headed, as in mjlab's root-relative MPKPE. ``e_vel``: the mean length of the difference of the root's
+    velocities from frame to frame. These two are SMAP's, whose paper was not at hand: the names are common, and so
+    are these definitions. ``joint_error`` and ``joint_speed_error``: root mean square over joints and frames, as
+    mjlab's for speeds.
     """
     if len(pair.off) < 2:
         why = "nothing was performed after the first frame"
