@@ -136,7 +136,7 @@ def _mjlab(robot: Robot, motions: Sequence[RobotMotion], count: int, device: str
     return lambda: env.step(action)
 
 
-def _timed(step: Callable[[], object], count: int, options: Options) -> dict[str, float]:
+def _timed(step: Callable[[], object], count: int, options: Options) -> dict[str, float | None]:
     """Control steps a second of all robots together, and the device's memory (GiB), other programs' included."""
     on_gpu = options.device.startswith("cuda")
     for _ in range(options.steps // 5):
@@ -151,8 +151,9 @@ def _timed(step: Callable[[], object], count: int, options: Options) -> dict[str
         if on_gpu:
             torch.cuda.synchronize()
         rates.append(count * options.steps / (time.perf_counter() - begin))
-    free, total = torch.cuda.mem_get_info() if on_gpu else (0, 0)
-    return {"median": statistics.median(rates), "most": max(rates), "memory": (total - free) / 2**30}
+    free, total = torch.cuda.mem_get_info() if on_gpu else (None, None)
+    memory = None if free is None else (total - free) / 2**30
+    return {"median": statistics.median(rates), "most": max(rates), "memory": memory}
 
 
 def page(document: Mapping[str, Any]) -> str:
