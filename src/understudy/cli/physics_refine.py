@@ -27,8 +27,14 @@ Count = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Number = Annotated[float | None, tyro.conf.arg(metavar="X")]
 ROWS = 40
 """Clips in the table on the screen; the report has all."""
-MOST = ("root error cm", "joints changed rad", "skating cm/s", "retries", "seconds")
-"""The columns of that table; the report has more."""
+MOST = {
+    "root error cm": "root cm",
+    "joints changed rad": "joints rad",
+    "skating cm/s": "skating cm/s",
+    "retries": "retries",
+    "seconds": "s",
+}
+"""The columns of that table, and what they are called there; the report has more."""
 
 
 @dataclass(frozen=True)
@@ -238,8 +244,8 @@ def _table(clips: list[dict[str, Any]]) -> "Table":
     table = Table(title=title, title_justify="left")
     table.add_column("clip", overflow="fold")
     table.add_column("outcome")
-    for name in MOST:
-        table.add_column(name, justify="right")
+    for name in MOST.values():
+        table.add_column(name, justify="right", no_wrap=True)
     for clip in shown:
         told = dict(zip(headings(), cells(clip), strict=True))
         table.add_row(escape(clip["clip"]), _coloured(clip["outcome"]), *(told[name] for name in MOST))

@@ -166,7 +166,7 @@ def ending(rollout: "Rollout") -> str | None:
     tilt = quat_apply(rollout.achieved.root_quat[last], up) @ quat_apply(wanted.root_quat[last], up)
     fell = low or tilt < np.cos(0.9 * TILT)
     what = "the robot fell" if fell else "the simulation diverged"
-    return f"{what} at {rollout.fell_at:.2f} of {wanted.duration:.2f} s, {rollout.retries} retries included"
+    return f"{what} at {rollout.fell_at:.2f} of {wanted.duration:.2f} s"
 
 
 def _source(motion: RobotMotion, rollout: "Rollout") -> RobotMotion:
