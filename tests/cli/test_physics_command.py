@@ -12,7 +12,7 @@ from understudy import motion, robots
 from understudy.cli import physics_evaluate, physics_refine
 from understudy.cli.main import main
 from understudy.motion import Origin, RobotMotion, sample
-from understudy.physics.rollout_files import load
+from understudy.physics.rollout_files import load_rollout
 from understudy.robots.registry import DATA
 from understudy.view import rollout_film
 from understudy.view.pictures import Drawn
@@ -80,16 +80,16 @@ def test_one_file_becomes_one_performance(capsys, folder):
     shown = capsys.readouterr()
     assert "finished" in shown.out
     assert "skating cm/s" in shown.out
-    rollout = load("refined.npz")
+    rollout = load_rollout("refined.npz")
     assert rollout.finished
     assert rollout.reference.frames == 9
     assert motion.load("refined.npz").origin.certificate is not None
     again = document(capsys, f"physics refine still.npz --out again.npz {QUICK}")
     assert again["outcome"] == "finished"
     assert again["root_error"] < 0.03
-    np.testing.assert_array_equal(load("again.npz").actions, rollout.actions)
+    np.testing.assert_array_equal(load_rollout("again.npz").actions, rollout.actions)
     document(capsys, f"physics refine still.npz --out other.npz {QUICK} --seed 1")
-    assert not np.array_equal(load("other.npz").actions, rollout.actions)
+    assert not np.array_equal(load_rollout("other.npz").actions, rollout.actions)
 
 
 def test_options_reach_the_planner():
@@ -108,7 +108,7 @@ def test_a_single_fall_is_kept_and_told(capsys, folder):
     assert main(f"physics refine clips/tumble.npz --out out.npz {QUICK}".split()) == 1
     assert "the robot fell at" in capsys.readouterr().err
     assert not (folder / "out.npz").exists()
-    fallen = load("out_fell.npz")
+    fallen = load_rollout("out_fell.npz")
     assert 0 < fallen.fell_at < 0.78
     assert main(["physics", "evaluate", "out_fell.npz"]) == 0
     shown = capsys.readouterr()
@@ -227,7 +227,7 @@ def test_a_page_is_served_until_it_is_interrupted(capsys, folder, monkeypatch):
 def test_a_policy_performs_motions_and_references(capsys, folder, monkeypatch):
     """Rollouts that a policy would make are stood in for by those of refine; the policy's own tests are elsewhere."""
     assert main(f"physics refine still.npz --out refined.npz {QUICK}".split()) == 0
-    made, asked = load("refined.npz"), []
+    made, asked = load_rollout("refined.npz"), []
 
     def performer(policy, task, seed, episodes):
         def act(clip, robot):

@@ -13,7 +13,14 @@ from understudy.physics.mpc import RefineConfig, refine
 from understudy.physics.performing import replay
 from understudy.physics.planner import PlanConfig
 from understudy.physics.references import reference
-from understudy.physics.rollout_files import as_motion, is_rollout, load, of_motion, save, was_performed
+from understudy.physics.rollout_files import (
+    as_motion,
+    is_rollout,
+    load_rollout,
+    of_motion,
+    save_rollout,
+    was_performed,
+)
 from understudy.view.contacts import robot_marks
 
 QUICK = RefineConfig(plan=PlanConfig(samples=4, iterations=1, threads=1))
@@ -56,15 +63,15 @@ def same(one, other):
 
 
 def test_a_rollout_comes_back_to_the_last_bit(g1, stood, tmp_path):
-    save(stood, tmp_path / "stood.npz", g1)
-    back = load(tmp_path / "stood.npz")
+    save_rollout(stood, tmp_path / "stood.npz", g1)
+    back = load_rollout(tmp_path / "stood.npz")
     same(back, stood)
     assert back.achieved.origin == stood.achieved.origin
 
 
 def test_what_was_asked_for_after_a_fall_comes_back_too(g1, fallen, tmp_path):
-    save(fallen, tmp_path / "fallen.npz", g1)
-    back = load(tmp_path / "fallen.npz")
+    save_rollout(fallen, tmp_path / "fallen.npz", g1)
+    back = load_rollout(tmp_path / "fallen.npz")
     same(back, fallen)
     assert back.reference.frames == 13 > back.achieved.frames == 8
     told = motion.load(tmp_path / "fallen.npz").origin.history[-1]
@@ -72,14 +79,14 @@ def test_what_was_asked_for_after_a_fall_comes_back_too(g1, fallen, tmp_path):
 
 
 def test_the_actions_of_a_file_replay_the_performance(g1, stood, tmp_path):
-    save(stood, tmp_path / "stood.npz", g1)
-    again = replay(load(tmp_path / "stood.npz"), g1)
-    np.testing.assert_array_equal(again.achieved.qpos, replay(stood, g1).achieved.qpos)
-    np.testing.assert_allclose(again.achieved.qpos, stood.achieved.qpos, atol=1e-5)
+    save_rollout(stood, tmp_path / "stood.npz", g1)
+    again = replay(load_rollout(tmp_path / "stood.npz"), g1)
+    np.testing.assert_array_equal(again.achieved.qpos, stood.achieved.qpos)
+    np.testing.assert_array_equal(again.torque, stood.torque)
 
 
 def test_everyone_else_sees_a_motion_with_contacts(g1, stood, tmp_path):
-    save(stood, tmp_path / "stood.npz", g1)
+    save_rollout(stood, tmp_path / "stood.npz", g1)
     clip = motion.load(tmp_path / "stood.npz")
     np.testing.assert_array_equal(clip.qpos, stood.achieved.qpos)
     for i, foot in enumerate(stood.feet):
@@ -106,8 +113,8 @@ def test_a_raised_heel_does_not_touch(g1, stood):
 
 def test_a_rollout_of_one_frame(g1, tmp_path):
     single = refine(made_clips.still(g1, 1), g1, QUICK)
-    save(single, tmp_path / "one.npz", g1)
-    same(load(tmp_path / "one.npz"), single)
+    save_rollout(single, tmp_path / "one.npz", g1)
+    same(load_rollout(tmp_path / "one.npz"), single)
 
 
 def test_a_changed_rollout_is_a_motion_and_no_rollout(g1, stood, tmp_path):
@@ -116,18 +123,18 @@ def test_a_changed_rollout_is_a_motion_and_no_rollout(g1, stood, tmp_path):
     assert not is_rollout(clip)
     motion.save(clip, tmp_path / "cut.npz")
     with pytest.raises(FormatError, match=r"cut\.npz.*changed since.*trim"):
-        load(tmp_path / "cut.npz")
+        load_rollout(tmp_path / "cut.npz")
 
 
 def test_what_is_no_rollout_is_refused(g1, tmp_path):
     motion.save(made_clips.still(g1, 5), tmp_path / "kinematic.npz")
     with pytest.raises(FormatError, match="physics refine"):
-        load(tmp_path / "kinematic.npz")
+        load_rollout(tmp_path / "kinematic.npz")
     motion.save(motion.trim(sample.motion("stand", fps=10.0), 0.0, 0.5), tmp_path / "human.npz")
     with pytest.raises(FormatError, match="human"):
-        load(tmp_path / "human.npz")
+        load_rollout(tmp_path / "human.npz")
     with pytest.raises(UnderstudyError, match="nowhere"):
-        load(tmp_path / "nowhere.npz")
+        load_rollout(tmp_path / "nowhere.npz")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +153,7 @@ def test_spoilt_tracks_are_named(g1, stood, tmp_path, track, spoil):
     clip = as_motion(stood, g1)
     motion.save(replace(clip, tracks={**clip.tracks, track: spoil(clip.tracks[track])}), tmp_path / "bad.npz")
     with pytest.raises(FormatError, match=r"bad\.npz"):
-        load(tmp_path / "bad.npz")
+        load_rollout(tmp_path / "bad.npz")
     without = {name: values for name, values in clip.tracks.items() if name != track}
     with pytest.raises(ShapeError, match=track):
         of_motion(replace(clip, tracks=without))
@@ -164,26 +171,26 @@ def test_a_spoilt_account_is_refused(g1, stood, told):
 
 def test_damaged_files_raise_format_errors_only(g1, fallen, tmp_path):
     path = tmp_path / "fallen.npz"
-    save(fallen, path, g1)
+    save_rollout(fallen, path, g1)
     whole = path.read_bytes()
     rng = np.random.default_rng(0)
     for size in rng.integers(0, len(whole), 6):
         path.write_bytes(whole[:size])
         with pytest.raises(UnderstudyError):
-            load(path)
+            load_rollout(path)
     for _ in range(6):
         spoilt = bytearray(whole)
         for place in rng.integers(0, len(whole), 40):
             spoilt[place] ^= 0xFF
         path.write_bytes(bytes(spoilt))
         with pytest.raises(UnderstudyError):
-            load(path)
+            load_rollout(path)
 
 
 def test_a_failure_leaves_no_file(g1, stood, tmp_path):
     with pytest.raises(UnderstudyError, match="does not exist"):
-        save(stood, tmp_path / "missing" / "stood.npz", g1)
+        save_rollout(stood, tmp_path / "missing" / "stood.npz", g1)
     (tmp_path / "folder.npz").mkdir()
     with pytest.raises(UnderstudyError, match="folder"):
-        save(stood, tmp_path / "folder.npz", g1)
+        save_rollout(stood, tmp_path / "folder.npz", g1)
     assert [path.name for path in tmp_path.iterdir()] == ["folder.npz"]

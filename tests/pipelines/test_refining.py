@@ -13,7 +13,7 @@ from understudy.errors import LimitError, UnknownName
 from understudy.motion import Origin, RobotMotion, dataset, sample
 from understudy.physics.mpc import RefineConfig
 from understudy.physics.planner import PlanConfig
-from understudy.physics.rollout_files import load
+from understudy.physics.rollout_files import load_rollout
 from understudy.pipelines import refining_report
 from understudy.pipelines.dataset import Task
 from understudy.pipelines.refining import RefineClip, changes, ending, tracking
@@ -114,7 +114,7 @@ def test_what_is_not_done_is_named_with_its_reason(done, name, reason):
 
 def test_a_fall_is_kept_under_a_name_that_says_so(done):
     out, rows = done
-    fallen = load(out / "tumble_fell.npz")
+    fallen = load_rollout(out / "tumble_fell.npz")
     assert not (out / "tumble.npz").exists()
     assert fallen.fell_at == pytest.approx((fallen.achieved.frames - 1) / 50)
     assert f"{fallen.fell_at:.2f} of 0.78 s" in rows["tumble.npz"].reason
@@ -124,7 +124,7 @@ def test_a_fall_is_kept_under_a_name_that_says_so(done):
 
 def test_results_are_rollouts_with_a_certificate(done, g1):
     out, rows = done
-    rollout = load(out / "good.npz")
+    rollout = load_rollout(out / "good.npz")
     assert rollout.finished
     assert rollout.reference.frames == 11
     assert rollout.achieved.origin.certificate["passed"] == rows["good.npz"].passed
@@ -184,15 +184,15 @@ def test_unstable_gains_are_named_with_the_joint(g1, tmp_path):
 
 
 def test_a_simulation_that_diverged_is_not_called_a_fall(done):
-    fallen = load(done[0] / "tumble_fell.npz")
+    fallen = load_rollout(done[0] / "tumble_fell.npz")
     assert (ending(fallen) or "").startswith("the robot fell")
     upright = replace(fallen.achieved, root_quat=fallen.reference.root_quat[: fallen.achieved.frames])
     assert (ending(replace(fallen, achieved=upright)) or "").startswith("the simulation diverged")
-    assert ending(load(done[0] / "good.npz")) is None
+    assert ending(load_rollout(done[0] / "good.npz")) is None
 
 
 def test_errors_and_changes_are_distances(done, g1):
-    rollout = load(done[0] / "good.npz")
+    rollout = load_rollout(done[0] / "good.npz")
     moved = replace(
         rollout.achieved, root_pos=rollout.reference.root_pos + np.array([0.0, 0.03, 0.04], np.float32)
     )

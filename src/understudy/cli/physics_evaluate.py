@@ -111,13 +111,13 @@ def performances(
 
     Raises UnderstudyError for a motion that nobody has performed.
     """
-    from understudy.physics.rollout_files import is_rollout, load, was_performed
+    from understudy.physics.rollout_files import is_rollout, load_rollout, was_performed
 
     if act is not None:
-        return act(load(path).reference if is_rollout(motion) else motion, robot)
+        return act(load_rollout(path).reference if is_rollout(motion) else motion, robot)
     if not was_performed(motion):
         raise UnderstudyError(KINEMATIC)
-    return [load(path)]
+    return [load_rollout(path)]
 
 
 def clips_of(files: Sequence[str]) -> list[tuple[str, Path, str | None]]:

@@ -116,7 +116,7 @@ class Refine:
         if refined.why is None:
             motion.save(refined.motion, target)
         else:
-            rollout_files.save(refined.rollout, target)
+            rollout_files.save_rollout(refined.rollout, target)
         entry = _entry(task.id, refined, target)
         [clip] = clips_told([entry], {task.id: time.perf_counter() - begin})
         self._film([clip], Path())
@@ -198,7 +198,7 @@ class Refine:
             source = folder / clip["file"]
             path = source.with_suffix(".mp4")
             if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
-                film(path, rollout_files.load(source), robot)
+                film(path, rollout_files.load_rollout(source), robot)
 
 
 def refine_config(options: "Refine") -> Any:

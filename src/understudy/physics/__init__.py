@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from understudy.physics.planner import PlanConfig
     from understudy.physics.policies import Policy, load_policy
     from understudy.physics.rollout import Rollout
+    from understudy.physics.rollout_files import load_rollout, save_rollout
     from understudy.physics.simulator import PhysicsConfig, Readings, Simulator, State, as_torch
     from understudy.physics.tasks import TrackingTask, beyond_mimic, cepr
     from understudy.physics.tracking import Tracking
@@ -39,9 +40,11 @@ _HOME = {
     "engine": "engines",
     "faults": "health",
     "load_policy": "policies",
+    "load_rollout": "rollout_files",
     "perform": "performing",
     "refine": "mpc",
     "replay": "performing",
+    "save_rollout": "rollout_files",
 }
 
 __all__ = [
@@ -65,9 +68,11 @@ __all__ = [
     "engine",
     "faults",
     "load_policy",
+    "load_rollout",
     "perform",
     "refine",
     "replay",
+    "save_rollout",
 ]
 
 

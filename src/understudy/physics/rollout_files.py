@@ -1,8 +1,8 @@
 """Rollouts on disk: the achieved motion as an ordinary clip, and all that the simulation told as its tracks.
 
-Every reader of motions takes such a file for what it is, a robot's motion with contacts; ``load`` gives the whole
-rollout back. Tracks have a row for each achieved frame; what belongs to the step to the next frame has its last row
-twice.
+Every reader of motions takes such a file for what it is, a robot's motion with contacts; ``load_rollout`` gives the
+whole rollout back. Tracks have a row for each achieved frame; what belongs to the step to the next frame has its last
+row twice.
 """
 
 import zipfile
@@ -43,7 +43,7 @@ TOUCHING = 0.01
 """Both halves of a carried sole touch unless one of them is higher than the other by this (m)."""
 
 
-def save(rollout: Rollout, path: str | Path, robot: Robot | None = None) -> None:
+def save_rollout(rollout: Rollout, path: str | Path, robot: Robot | None = None) -> None:
     """Write a rollout; reading it back gives the same numbers to the last bit. A failure leaves no file behind."""
     clip, done = as_motion(rollout, robot), rollout.achieved.frames
     rest = {f"{REST}{name}": getattr(rollout.reference, name)[done:] for name in POSE}
@@ -56,8 +56,8 @@ def save(rollout: Rollout, path: str | Path, robot: Robot | None = None) -> None
                         np.lib.format.write_array(entry, values, allow_pickle=False)
 
 
-def load(path: str | Path) -> Rollout:
-    """Read what ``save`` wrote. Raises FormatError for any other file, and for a rollout that was changed since."""
+def load_rollout(path: str | Path) -> Rollout:
+    """Read what ``save_rollout`` wrote. Raises FormatError for any other file, and for a rollout changed since."""
     clip = native.read(path)
     if not isinstance(clip, RobotMotion):
         raise FormatError(path, "it holds a human's motion; a rollout is what a simulated robot did.")
@@ -96,7 +96,7 @@ def as_motion(rollout: Rollout, robot: Robot | None = None) -> RobotMotion:
 
 
 def of_motion(motion: RobotMotion, rest: Mapping[str, np.ndarray] | None = None) -> Rollout:
-    """The rollout that became this clip; ``rest`` has what was asked for after a fall, as ``save`` names it.
+    """The rollout that became this clip; ``rest`` has what was asked for after a fall, as ``save_rollout`` names it.
 
     Raises ShapeError for a clip that is no rollout, or was cut, resampled or otherwise changed since.
     """

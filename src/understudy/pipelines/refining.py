@@ -11,7 +11,7 @@ from understudy.errors import LimitError, UnderstudyError
 from understudy.motion import sample_every, trim
 from understudy.motion.types import HumanMotion, RobotMotion
 from understudy.physics.mpc import DROP, TILT, RefineConfig, refine
-from understudy.physics.rollout_files import as_motion, save
+from understudy.physics.rollout_files import as_motion, save_rollout
 from understudy.pipelines.certifying import CertifyClip, Change
 from understudy.pipelines.dataset import Made
 from understudy.pipelines.retargeting import columns, told
@@ -107,7 +107,7 @@ class RefineClip:
         why = refined.why
         if why is not None and place is not None:
             place.parent.mkdir(parents=True, exist_ok=True)
-            save(refined.rollout, place)
+            save_rollout(refined.rollout, place)
             why = f"{why}; until then: {place.name}"
         return [Made(refined.motion, refined.metrics, why, anew=True)]
 
