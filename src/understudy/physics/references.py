@@ -72,6 +72,7 @@ def reference(robot: Robot, motion: RobotMotion, rate: float, cutoff: float | No
         )
     qpos[:, 2] -= level
     motion = replace(motion, root_pos=qpos[:, :3])
+    qpos = motion.qpos.astype(np.float64)  # as the motion keeps it, so that a replay starts from the same bits
     qvel = velocities(qpos, motion.fps)
     seen = _observed(robot, qpos, qvel)
     return Reference(motion, qpos, qvel, seen, _stance(robot, motion, seen, heights - level))
