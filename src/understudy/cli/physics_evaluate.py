@@ -26,6 +26,10 @@ KINEMATIC = (
     "falls. Let a simulated robot perform it first (`understudy physics refine FILE --out performed.npz`), or give the "
     "policy that is to (`--policy policy.onnx`)."
 )
+ROWS = 40
+"""Performances in the table on the screen; --json has all."""
+MOST = {"success": "success %", "w_mpjpe": "W-MPJPE cm", "slip": "slip cm/s"}
+"""The columns of that table."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class EvaluateRollouts:
             _print(clips, together)
             for clip in failed:
                 complain(f"{clip['clip']}: {clip['error']}")
+            if refused := sum(clip.get("performed") is False for clip in failed):
+                err().print(
+                    f"{refused} of them could not be performed, and count as failures.", soft_wrap=True
+                )
         return 1 if failed else 0
 
     def _measured(
@@ -182,7 +190,29 @@ def _print(clips: Sequence[Mapping[str, Any]], together: Mapping[str, Mapping[st
                 f"The robot fell at {done[0]['fell_at']:.2f} s; all is measured until then.", soft_wrap=True
             )
         return
+    out().print(_clip_table(done))
     out().print(_table(done, together))
+
+
+def _clip_table(done: Sequence[Mapping[str, Any]]) -> "Table":
+    """A row for each performance: how it ended, and the numbers that matter most."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = done[:ROWS]
+    title = f"The first {len(shown)} of {len(done)} performances" if len(done) > len(shown) else None
+    table = Table(title=title, title_justify="left")
+    table.add_column("clip", overflow="fold")
+    for name in ("kind", "ended"):
+        table.add_column(name, no_wrap=True)
+    for name in MOST.values():
+        table.add_column(name, justify="right", no_wrap=True)
+    for clip in shown:
+        values = {metric["key"]: metric["value"] for metric in clip["metrics"]}
+        cells = ("-" if (value := values.get(key)) is None else f"{value:.3g}" for key in MOST)
+        ended = "finished" if clip["fell_at"] is None else f"fell at {clip['fell_at']:.2f} s"
+        table.add_row(escape(clip["clip"]), clip["class"], ended, *cells)
+    return table
 
 
 def _table(done: Sequence[Mapping[str, Any]], together: Mapping[str, Mapping[str, float]]) -> "Table":

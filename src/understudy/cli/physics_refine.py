@@ -1,8 +1,6 @@
 """``understudy physics refine``: motion in, motion that a simulated robot has performed out."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,14 +9,16 @@ import tyro
 
 from understudy.cli.console import complain, err, out, print_json, quiet_stdout
 from understudy.cli.inputs import Plan, plan
-from understudy.cli.job import LINE_EVERY, duration
+from understudy.cli.job import duration
 from understudy.cli.options import Inputs, Name, Reading
+from understudy.cli.physics_progress import bar
 from understudy.errors import LimitError, UnderstudyError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from understudy.motion.dataset import Entry
+    from understudy.physics import RefineConfig
     from understudy.pipelines import Outcome
     from understudy.pipelines.refining import RefineClip, Refined
 
@@ -109,9 +109,9 @@ class Refine:
 
         [task] = made.tasks
         begin = time.perf_counter()
-        with quiet_stdout(self.json), _bar(1) as bar:
-            bar.begin(task.source)
-            refined = replace(recipe, watch=bar.watch).refined(task.source)
+        with quiet_stdout(self.json), bar(1) as told:
+            told.begin(task.source)
+            refined = replace(recipe, watch=told.watch).refined(task.source)
         target = task.target if refined.why is None else recipe.fallen[task.source.absolute()]
         if refined.why is None:
             motion.save(refined.motion, target)
@@ -131,6 +131,7 @@ class Refine:
 
     def _many(self, recipe: "RefineClip", made: Plan) -> int:
         from understudy import pipelines
+        from understudy.motion import dataset
         from understudy.pipelines import refining_report
 
         workers = _workers(self.workers, len(made.tasks))
@@ -138,18 +139,20 @@ class Refine:
         recipe = replace(
             recipe, config=replace(recipe.config, plan=replace(recipe.config.plan, threads=threads))
         )
-        seen: list[Entry] = []
+        falls = {
+            task.id: recipe.fallen[task.source.absolute()].relative_to(self.out.absolute()).as_posix()
+            for task in made.tasks
+        }
         taken: dict[str, float] = {}
         earlier, interrupted, begin = refining_report.read(self.out), False, time.perf_counter()
-        with quiet_stdout(self.json), _bar(len(made.tasks)) as bar:
+        with quiet_stdout(self.json), bar(len(made.tasks)) as told:
             if workers == 1:
-                recipe = replace(recipe, watch=bar.watch)
+                recipe = replace(recipe, watch=told.watch)
 
             def tell(outcome: "Outcome") -> None:
-                seen.extend(outcome.entries)
                 if not outcome.kept:
                     taken.update({entry.id: outcome.seconds for entry in outcome.entries})
-                bar.see(outcome)
+                told.see(outcome)
 
             try:
                 summary = pipelines.run(
@@ -163,25 +166,36 @@ class Refine:
                 )
                 entries = summary.entries
             except KeyboardInterrupt:
-                interrupted, entries = True, tuple(sorted(seen, key=lambda entry: entry.id))
+                interrupted = True
+                entries = dataset.read(self.out) if dataset.is_dataset(self.out) else ()
         clips = refining_report.clips_told(entries, taken, earlier)
+        for clip in clips:
+            if clip["outcome"] == "fell":
+                clip["file"] = falls[clip["clip"]]
         refining_report.write(self.out, clips, recipe.configuration())
         if not interrupted:
             self._film(clips, self.out)
+        self._tell(clips, interrupted, time.perf_counter() - begin)
+        if interrupted:
+            complain(f"interrupted after {len(taken)} clips; the same command goes on from here.")
+            return 130
+        return 1 if any(clip["outcome"] in ("fell", "failed") for clip in clips) else 0
+
+    def _tell(self, clips: list[dict[str, Any]], interrupted: bool, seconds: float) -> None:
+        """The tables, or the document, of a job."""
+        from understudy.pipelines import refining_report
+
         found = refining_report.totals(clips)
         if self.json:
             print_json({"out": str(self.out), **found, "interrupted": interrupted, "clips": clips})
-        else:
-            out().print(_table(clips))
-            _say_wrong(clips)
-            counts = ", ".join(f"{found[name]} {name}" for name in ("finished", "fell", "failed", "refused"))
-            spent = duration(time.perf_counter() - begin)
-            words = f"{len(clips)} clips: {counts}; {spent}. {self.out / refining_report.MARKDOWN}"
-            err().print(words, markup=False, soft_wrap=True)
-        if interrupted:
-            complain(f"interrupted after {len(seen)} clips; the same command goes on from here.")
-            return 130
-        return 1 if found["fell"] or found["failed"] else 0
+            return
+        out().print(_table(clips))
+        for clip in clips:
+            if clip["reason"]:
+                out().print(f"{clip['clip']}: {clip['reason']}", markup=False, soft_wrap=True)
+        counts = ", ".join(f"{found[name]} {name}" for name in ("finished", "fell", "failed", "refused"))
+        words = f"{len(clips)} clips: {counts}; {duration(seconds)}. {self.out / refining_report.MARKDOWN}"
+        err().print(words, markup=False, soft_wrap=True)
 
     def _film(self, clips: list[dict[str, Any]], folder: Path) -> None:
         """A film beside each performance that has none, or an older one."""
@@ -201,7 +215,7 @@ class Refine:
                 film(path, rollout_files.load_rollout(source), robot)
 
 
-def refine_config(options: "Refine") -> Any:
+def refine_config(options: "Refine") -> "RefineConfig":
     """The library's own configuration but for what was said. Raises LimitError for numbers that make no plan."""
     from understudy.physics import RefineConfig
 
@@ -256,12 +270,6 @@ def _coloured(outcome: str) -> str:
     return f"[{'green' if outcome == 'finished' else 'red'}]{outcome}[/]"
 
 
-def _say_wrong(clips: list[dict[str, Any]]) -> None:
-    for clip in clips:
-        if clip["reason"]:
-            out().print(f"{clip['clip']}: {clip['reason']}", markup=False, soft_wrap=True)
-
-
 def _entry(name: str, refined: "Refined", target: Path) -> "Entry":
     """The row that a job would have written."""
     from understudy.motion.dataset import Entry
@@ -283,61 +291,3 @@ def _workers(wanted: int | None, tasks: int) -> int:
     from joblib import cpu_count
 
     return wanted if wanted is not None else max(1, min(cpu_count(), tasks))
-
-
-class _Bar:
-    """What the progress line tells: clips, and of a job in this process seconds simulated and retries."""
-
-    def __init__(self, show: Callable[[int, str], None]):
-        self._show = show
-        self._clip, self._step, self._back, self._wrong = "", 0, 0, 0
-
-    def begin(self, clip: Path) -> None:
-        """The name of the only clip."""
-        self._clip = f"{clip.name}: "
-
-    def watch(self, done: int, total: int) -> None:
-        """``refine``'s own progress, in control steps."""
-        from understudy.physics.mpc import STEP, SUBSTEPS
-
-        dt = STEP * SUBSTEPS
-        self._back = 0 if done == 1 else self._back + (done <= self._step)
-        self._step = done
-        tries = f", {self._back} retries" if self._back else ""
-        self._show(0, f"{self._clip}{done * dt:.1f} of {total * dt:.1f} s{tries}{self._wrongs()}")
-
-    def see(self, outcome: "Outcome") -> None:
-        """A clip is through."""
-        self._wrong += any(entry.status in ("failed", "dropped") for entry in outcome.entries)
-        self._show(1, f"{outcome.task.id}{self._wrongs()}")
-
-    def _wrongs(self) -> str:
-        return f", {self._wrong} not finished" if self._wrong else ""
-
-
-@contextmanager
-def _bar(total: int) -> "Iterator[_Bar]":
-    """A bar on stderr; a line a minute where nobody watches."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = err()
-    columns = (TextColumn("refine"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns,
-        TextColumn("{task.description}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task("", total=total)
-        last, done = time.monotonic(), 0
-
-        def show(advance: int, words: str) -> None:
-            nonlocal last, done
-            done += advance
-            progress.update(task, advance=advance, description=words)
-            if not console.is_terminal and time.monotonic() - last > LINE_EVERY:
-                last = time.monotonic()
-                console.print(f"refine: {done:,} of {total:,} clips, {words}", markup=False, soft_wrap=True)
-
-        yield _Bar(show)
