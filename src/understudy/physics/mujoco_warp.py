@@ -47,7 +47,10 @@ VARIABLE = (
 )
 """Fields of the model that may differ from robot to robot."""
 _SCRATCH = {
-    **{name: name for name in ("qpos", "qvel", "qacc", "ctrl", "overflow", "xpos", "xquat", "cvel")},
+    **{
+        name: name
+        for name in ("qpos", "qvel", "qacc", "ctrl", "overflow", "geom_xmat", "xpos", "xquat", "cvel")
+    },
     "warmstart": "qacc_warmstart",
     "motor": "actuator_force",
     "com": "subtree_com",
@@ -85,8 +88,8 @@ class MujocoWarp:
         device: str | torch.device | None = None,
         *,
         own_models: bool = False,
-        contacts: int = 32,
-        rows: int = 128,
+        contacts: int = 48,
+        rows: int = 192,
     ):
         config = config or PhysicsConfig()
         if min(count, contacts, rows) < 1:
@@ -181,6 +184,7 @@ class MujocoWarp:
         own = dict.fromkeys((*VARIABLE, *_DERIVED), count) if own_models else {}
         self._model = mjw.put_model(self.model, batch_sizes=own)
         self._model.opt.warn_overflow = False  # the engine itself looks after it
+        self._model.callback.contactfilter = self._aligning
         self._rows = _filled(kernels.Rows(), home=self._home, **self._held)
         self._seen = _filled(kernels.Seen(), **vars(self.readings))
         self._step = _filled(
@@ -194,7 +198,7 @@ class MujocoWarp:
         )
         limit = torch.as_tensor(robot.effort_limit, dtype=torch.float32, device=self.device)
         self._constants = _filled(kernels.Constants(), limit=limit)
-        self._constants.body = self._model.geom_bodyid
+        self._constants.body, self._constants.kind = self._model.geom_bodyid, self._model.geom_type
         self._constants.floor = self.model.geom(FLOOR).id
         self._constants.timestep, self._constants.substeps = self.config.timestep, self.config.substeps
         self._constants.curable = int(_CONTACTS | _ROWS)
@@ -209,7 +213,7 @@ class MujocoWarp:
             for ours, theirs in _SCRATCH.items():
                 setattr(self._scratch, ours, getattr(data, theirs))
             self._contacts.count, self._contacts.robot = data.nacon, data.contact.worldid
-            self._contacts.geom = data.contact.geom
+            self._contacts.geom, self._contacts.frame = data.contact.geom, data.contact.frame
             self._contacts.force = wp.zeros(data.naconmax, dtype=wp.spatial_vector)
             self._numbers = wp.array(np.arange(data.naconmax), dtype=int)
             wp.synchronize_device()
@@ -260,6 +264,10 @@ class MujocoWarp:
         wp.launch(kernels.spill, dim=count, inputs=[constants, scratch, step])
         wp.launch(kernels.finish, dim=count, inputs=[rows, constants, scratch, step, seen])
         self._observing()
+
+    def _aligning(self, model: Any, data: Any) -> None:  # noqa: ARG002 (what MuJoCo Warp hands over)
+        inputs = [self._contacts, self._constants, self._scratch]
+        wp.launch(kernels.align, dim=data.naconmax, inputs=inputs)
 
     def _observing(self) -> None:
         for compute in (mjw.kinematics, mjw.com_pos, mjw.com_vel, mjw.subtree_vel):

@@ -4,6 +4,7 @@ A robot in ``trouble`` is parked in its home stance, well above the floor and at
 nothing; what it was before is kept.
 """
 
+import mujoco
 import warp as wp  # pyright: ignore[reportMissingImports]
 
 from understudy.physics import health
@@ -16,6 +17,8 @@ RUNAWAY = wp.constant(health.RUNAWAY)
 POSITION = wp.constant(health.POSITION)
 ACCELERATION = wp.constant(health.ACCELERATION)
 SPEED = wp.constant(health.SPEED)
+CAPSULE = wp.constant(int(mujoco.mjtGeom.mjGEOM_CAPSULE))
+UPRIGHT = wp.constant(1e-6)  # what single precision cannot tell from a capsule that stands on its end
 PARKED = wp.constant(100.0)  # m above where home is
 
 
@@ -43,6 +46,7 @@ class Scratch:
     ctrl: wp.array2d[float]
     motor: wp.array2d[float]  # Nm
     overflow: wp.array[int]
+    geom_xmat: wp.array2d[wp.mat33]
     xpos: wp.array2d[wp.vec3]
     xquat: wp.array2d[wp.quat]  # wxyz all the same
     cvel: wp.array2d[wp.spatial_vector]  # angular, then linear at the robot's centre of mass
@@ -57,6 +61,7 @@ class Contacts:
     count: wp.array[int]
     robot: wp.array[int]
     geom: wp.array[wp.vec2i]
+    frame: wp.array[wp.mat33]  # in rows: the normal, then two tangents
     force: wp.array[wp.spatial_vector]  # on the second geom by the first, world frame
 
 
@@ -78,6 +83,7 @@ class Constants:
 
     limit: wp.array[float]  # Nm
     body: wp.array[int]  # of each geom
+    kind: wp.array[int]  # of each geom
     floor: int  # geom
     timestep: float  # s
     substeps: int
@@ -193,6 +199,28 @@ def begin(rows: Rows, scratch: Scratch, step: Step, seen: Seen):
     load(rows, scratch, i)
     for j in range(scratch.ctrl.shape[1]):
         scratch.ctrl[i, j] = step.targets[i, j]
+
+
+@kernel
+def align(contacts: Contacts, constants: Constants, scratch: Scratch):
+    """Turn the friction pyramid of a capsule on the floor along the capsule, as MuJoCo's C library does.
+
+    MuJoCo Warp does so only for those that are less than 60° steep.
+    """
+    c = wp.tid()
+    if c >= contacts.count[0]:
+        return
+    geom = contacts.geom[c][1]
+    if contacts.geom[c][0] != constants.floor or constants.kind[geom] != CAPSULE:
+        return
+    normal = contacts.frame[c][0]
+    turn = scratch.geom_xmat[contacts.robot[c], geom]
+    axis = wp.vec3(turn[0, 2], turn[1, 2], turn[2, 2])
+    along = axis - wp.dot(axis, normal) * normal
+    if wp.length(along) < UPRIGHT:
+        along = wp.vec3(1.0, 0.0, 0.0)
+    along = wp.normalize(along)
+    contacts.frame[c] = wp.matrix_from_rows(normal, along, wp.cross(normal, along))
 
 
 @kernel
