@@ -263,8 +263,7 @@ def page(document: Mapping[str, Any]) -> str:
         "## Single steps, thrown and lying",
         f"{count} robots thrown onto the floor, simulated for a second by the CPU engine under targets that jump by "
         "0.1 rad; in each control step MuJoCo Warp starts from the same state. As it comes, it lays the friction "
-        "pyramids of steep capsules differently; the engine lays them as the C library does. What remains at the far "
-        "end are steps in which the solver's ten iterations do not suffice, in either.",
+        "pyramids of steep capsules differently; the engine lays them as the C library does.",
         table(
             ("", "median", "99 %", "most"),
             [(named[key], *map(number, values)) for key, values in document["single steps"].items()],
