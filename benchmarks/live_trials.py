@@ -7,8 +7,8 @@ until it is near the barrier or has crossed it. Straight ways between waypoints 
 ``DEEPEST``: operators are thinner than their robots there.
 
 How long and deep the ways are was set so that the paper's baseline, one QP for each arm with the paper's rows, ends as
-far from the targets here as it does there, a centimetre, and breaks barriers in most trials. A trial knows joints, limits
-and capsules, and no solver; each has a seed of its own, so that any one can be had alone.
+far from the targets here as it does there, a centimetre, and breaks barriers in most trials. A trial knows joints,
+limits and capsules, and no solver; each has a seed of its own, so that any one can be had alone.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ WAY = (0.10, 0.30)
 DEEPEST = 0.04
 """No target is deeper than this inside a barrier, m."""
 ROOM = 0.01
-"""What a start has at least to every barrier, m."""
+"""What a start has at least to every barrier, m; less to those whose margin is less than the full one, in proportion."""
 POSES = 2000
 """Safe poses that starts and waypoints are taken from."""
 TRIES = 60
@@ -89,7 +89,9 @@ class Space:
 
     def _safe_poses(self, random: np.random.Generator) -> Float[np.ndarray, "pose qpos"]:
         """Poses of the arms with room to every barrier."""
-        robot, reach = self.problem.robot, self.problem.barriers.reach
+        robot, shapes, reach = self.problem.robot, self.problem.shapes, self.problem.barriers.reach
+        margin = reach - shapes.capsules.radius[shapes.pair].sum(-1)
+        room = ROOM * margin / self.problem.config.margin
         lower, upper = (a.astype(np.float64)[self.columns] for a in (robot.lower, robot.upper))
         inset = 0.5 * (1.0 - INNER) * (upper - lower)
         found = []
@@ -97,7 +99,7 @@ class Space:
             qpos = self.home.copy()
             qpos[7 + self.columns] = random.uniform(lower + inset, upper - inset)
             h = self.problem.barrier_values(self.problem.pose(qpos))
-            if (np.sqrt(h + reach * reach) - reach).min() > ROOM:
+            if (np.sqrt(h + reach * reach) - reach > room).all():
                 found.append(qpos)
         return np.array(found)
 

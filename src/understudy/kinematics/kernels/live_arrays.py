@@ -69,6 +69,8 @@ class LiveSettings(NamedTuple):
     gamma: float
     buffer: float
     brake: float
+    limit_margin: float
+    limit_weight: float
     certificate: int
     eta: float
     eta_objective: float

@@ -192,8 +192,29 @@ def task_jacobian(limbs, k, tasks, pose, screw, jacobian):
 
 
 @part
-def normal_equations(limbs, k, joints, q, qp):
-    """hessian = JᵀW_xJ + W_q + pull, gradient = −JᵀW_x e − pull (q_ref − q): Eq. 7 at α = 1."""
+def beyond_margin(joints, c, settings, q):
+    """How far (rad, signed) the joint of direction c is beyond its limits less their margin; the margin is at most a
+    quarter of the range."""
+    margin = min(settings.limit_margin, 0.25 * (joints.upper[c] - joints.lower[c]))
+    low, high = joints.lower[c] + margin - q[c - 6], q[c - 6] - joints.upper[c] + margin
+    return high if high > 0.0 else (-low if low > 0.0 else 0.0)
+
+
+@part
+def posture(limbs, k, joints, settings, q):
+    """What the limb's joints cost beside their tasks: ½ pull ‖q − q_ref‖², and coming near to limits."""
+    s = 0.0
+    for a in range(limbs.count[k, 0]):
+        c = limbs.columns[k, a]
+        if c >= 6:
+            s += joints.pull[c] * (q[c - 6] - joints.rest[c]) ** 2
+            s += settings.limit_weight * beyond_margin(joints, c, settings, q) ** 2
+    return 0.5 * s
+
+
+@part
+def normal_equations(limbs, k, joints, settings, q, qp):
+    """hessian = JᵀW_xJ + W_q + that of ``posture``, gradient = −JᵀW_x e + that of ``posture``: Eq. 7 at α = 1."""
     n, r = qp.size[0], qp.size[1]
     for a in range(n):
         g = 0.0
@@ -209,6 +230,10 @@ def normal_equations(limbs, k, joints, q, qp):
         if c >= 6:
             qp.hessian[a, a] += joints.pull[c]
             g -= joints.pull[c] * (joints.rest[c] - q[c - 6])
+            over = beyond_margin(joints, c, settings, q)
+            if over != 0.0:
+                qp.hessian[a, a] += settings.limit_weight
+                g += settings.limit_weight * over
         qp.gradient[a] = g
 
 
@@ -280,7 +305,7 @@ def assemble(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp):
     screws(tree, limbs, k, pose, qp.screw)
     qp.size[1] = task_errors(limbs, k, tasks, goal, pose, qp.error, qp.weight, qp.certified)
     task_jacobian(limbs, k, tasks, pose, qp.screw, qp.jacobian)
-    normal_equations(limbs, k, joints, pose.q, qp)
+    normal_equations(limbs, k, joints, settings, pose.q, qp)
     box(limbs, k, joints, settings.brake, pose.q, qp)
     barrier_rows(limbs, k, barriers, settings, pose, qp)
 

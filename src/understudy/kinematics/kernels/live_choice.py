@@ -12,6 +12,7 @@ from understudy.kinematics.kernels.live_assembly import (
     half_square,
     length,
     move_limb,
+    posture,
     task_errors,
 )
 
@@ -54,17 +55,6 @@ def feasible(qp, v):
 
 
 @part
-def _posture(limbs, k, joints, q):
-    """½ ‖q − q_ref‖² of the limb's joints, weighted."""
-    s = 0.0
-    for a in range(limbs.count[k, 0]):
-        c = limbs.columns[k, a]
-        if c >= 6:
-            s += joints.pull[c] * (q[c - 6] - joints.rest[c]) ** 2
-    return 0.5 * s
-
-
-@part
 def _safe(limbs, k, barriers, qp, v, trial):
     """Whether no barrier is broken at the trial pose, and none that was broken before is more so."""
     ends, x1, x2 = np.empty((2, 2, 3)), np.empty(3), np.empty(3)
@@ -95,7 +85,7 @@ def judge(tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp
     safe = _safe(limbs, k, barriers, qp, v, trial)
     if not safe or value > now[0] - settings.eta or not escaping:
         return False, safe, value
-    objective = half_square(spare[0], spare[1], rows) + _posture(limbs, k, joints, trial.q)
+    objective = half_square(spare[0], spare[1], rows) + posture(limbs, k, joints, settings, trial.q)
     for a in range(
         qp.size[0]
     ):  # a step costs what the QP says it does: F is regularised about where the limb is
@@ -168,7 +158,7 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
     n = qp.size[0]
     spare, now, w = np.empty((3, len(qp.error))), np.empty(2), np.empty(n)
     now[0] = half_square(qp.error, qp.certified, qp.size[1])
-    now[1] = half_square(qp.error, qp.weight, qp.size[1]) + _posture(limbs, k, joints, pose.q)
+    now[1] = half_square(qp.error, qp.weight, qp.size[1]) + posture(limbs, k, joints, settings, pose.q)
     least, chosen, code = np.inf, 0.0, FALLBACK
     for a in range(n):
         v[a] = 0.0

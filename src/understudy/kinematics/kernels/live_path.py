@@ -23,6 +23,10 @@ EXACT, RELAXED, CUT = 0, 1, 2
 _SAME = 1e-11  # progress in t below this is none
 _FLAT = 1e-12  # slopes below this are none
 _DEPENDENT = 1e-10  # relative
+_APART = 1e-11
+"""Where many constraints would become active at once, as all rows through v = 0 do at α = 0, they might go round in
+circles. The walk is then made again with each relaxed by once to twice this, by a part of its own, so that they come one
+after the other."""
 
 
 @part
@@ -40,14 +44,15 @@ def _dot(qp, j, v):
 
 
 @part
-def _demand(qp, j):
+def _demand(qp, j, apart):
     """Constraint j's right-hand side."""
     n, m = qp.size[0], qp.size[2]
+    apart *= 1.0 + (0.6180339887498949 * j) % 1.0
     if j >= m + n:
-        return -qp.upper[j - m - n]
+        return -qp.upper[j - m - n] - apart
     if j >= m:
-        return qp.lower[j - m]
-    return qp.b[j]
+        return qp.lower[j - m] - apart
+    return qp.b[j] - apart
 
 
 @part
@@ -123,14 +128,14 @@ def _solve(factor, k, r):
 
 
 @part
-def _segment(qp, phase, near, descent, active, k, y, factor, multiplier, slope, x, dx):
+def _segment(qp, apart, phase, near, descent, active, k, y, factor, multiplier, slope, x, dx):
     """The straight line that the solution lies on while these constraints are active: x + t dx and their multipliers.
 
     In phase 0 t is the part of the broken constraints that is demanded, in phase 1 it is α.
     """
     n = qp.size[0]
     for i in range(k):
-        d = _demand(qp, active[i])
+        d = _demand(qp, active[i], apart)
         multiplier[i], slope[i] = min(d, 0.0), 0.0
         if d > 0.0:
             if phase == 0:
@@ -150,14 +155,14 @@ def _segment(qp, phase, near, descent, active, k, y, factor, multiplier, slope, 
 
 
 @part
-def _next_event(qp, phase, near, t, is_active, k, multiplier, slope, x, dx):
+def _next_event(qp, apart, phase, near, t, is_active, k, multiplier, slope, x, dx):
     """Where the line ends: (t, constraint that becomes active or −1, place of the one that lets go or −1)."""
     n, m = qp.size[0], qp.size[2]
     end, enter, leave = 1.0, -1, -1
     for j in range(m + 2 * n):
         if is_active[j]:
             continue
-        d = _demand(qp, j)
+        d = _demand(qp, j, apart)
         rate = _dot(qp, j, dx) - (d if phase == 0 and d > 0.0 else 0.0)
         if rate < -_FLAT:
             fixed = d if d <= 0.0 else (near * d if phase == 1 else 0.0)
@@ -245,6 +250,13 @@ def _record(path, alpha, n, x, dx):
 @part
 def walk(qp, path):
     """Fill ``path`` with the breakpoints of Δq(α), α = 0 and 1 included; returns EXACT, RELAXED or CUT."""
+    code = _walk(qp, 0.0, path)
+    return _walk(qp, _APART, path) if code == CUT else code
+
+
+@kernel
+def _walk(qp, apart, path):
+    """The walk with all constraints relaxed by about ``apart``."""
     n, m = qp.size[0], qp.size[2]
     inverse, low = np.empty((n, n)), np.empty((n, n))
     path.count[0] = 0
@@ -262,15 +274,15 @@ def walk(qp, path):
     multiplier, slope, ray = np.empty(n + 1), np.empty(n + 1), np.empty(n + 1)
     phase, near = 1, 1.0
     for j in range(total):
-        if _demand(qp, j) > 0.0:
+        if _demand(qp, j, apart) > 0.0:
             phase = 0
     k, t = 0, 0.0
     for _ in range(8 * total + 40):
         _factor(gram, factor, k)
-        _segment(qp, phase, near, descent, active, k, y, factor, multiplier, slope, x, dx)
+        _segment(qp, apart, phase, near, descent, active, k, y, factor, multiplier, slope, x, dx)
         if phase == 1 and t == 0.0:
             _record(path, 0.0, n, x, dx)
-        end, enter, leave = _next_event(qp, phase, near, t, is_active, k, multiplier, slope, x, dx)
+        end, enter, leave = _next_event(qp, apart, phase, near, t, is_active, k, multiplier, slope, x, dx)
         t = end
         if phase == 1 and not _record(path, t, n, x, dx):
             return CUT

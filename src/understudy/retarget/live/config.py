@@ -24,9 +24,13 @@ class LiveIKConfig:
     damping: float = 0.02
     """W_q, 1/rad²: 0.2 % of the Hessian where the arm moves well (a lever of 0.3 m), and its equal where a direction
     has a lever of 14 mm: that near a singularity steps are halved."""
-    posture: float = 0.02
+    posture: float = 0.002
     """Weight on the distance from q_ref, the home stance, 1/rad². Keeps joints that no task needs off their limits.
     Eq. 7 has none; Eq. 19 has, and calls it W_q too."""
+    limit_margin: float = 0.1
+    """Joints nearer than this to a limit (rad) are pushed back. Eq. 10 lets them lean on it."""
+    limit_weight: float = 1.0
+    """What the square of that costs, 1/rad²."""
     gamma: float = 0.5
     """γ of Eq. 6: the part of the way to a barrier that one step may use up."""
     margin: float = 0.01

@@ -18,9 +18,9 @@ from understudy.kinematics.kernels.live_assembly import copy_pose
 from understudy.kinematics.kernels.live_choice import choose_limb
 from understudy.kinematics.kernels.live_path import solve_path
 from understudy.kinematics.kernels.live_step import live_step
-from understudy.retarget.live.problem import Candidates, LimbQP, LiveProblem, Solver, as_workspace
+from understudy.retarget.live.problem import POINTS, Candidates, LimbQP, LiveProblem, Solver, as_workspace
 
-__all__ = ["ARRIVED", "CERTIFIED", "FALLBACK", "HELD", "Control", "Taken", "exact_path"]
+__all__ = ["ARRIVED", "CERTIFIED", "FALLBACK", "HELD", "Control", "Taken", "exact_path", "path_of"]
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,15 @@ def _as_path(found: Candidates) -> LivePath:
     )
 
 
-def exact_path(qp: LimbQP) -> Candidates:
-    """The whole of Δq(α): its breakpoints from α = 0 to 1. The same that ``Control`` walks inside its kernel."""
+def exact_path(qp: LimbQP, limb: int = 0) -> Candidates:  # noqa: ARG001
+    """The whole of Δq(α), as a ``Solver``: the same that ``Control`` walks inside its kernel."""
+    return path_of(qp)[0]
+
+
+def path_of(qp: LimbQP) -> tuple[Candidates, int]:
+    """Breakpoints of Δq(α) from α = 0 to 1, and how the walk ended: ``EXACT``, ``RELAXED`` or ``CUT``."""
     n = len(qp.gradient)
-    room, path = as_workspace(qp), LivePath(np.zeros(1, np.int64), np.zeros(16 * n), np.zeros((16 * n, n)))
-    solve_path(room, path)
+    path = LivePath(np.zeros(1, np.int64), np.zeros(POINTS * n), np.zeros((POINTS * n, n)))
+    code = solve_path(as_workspace(qp), path)
     k = int(path.count[0])
-    return Candidates(path.alpha[:k].copy(), path.step[:k].copy(), exact=True)
+    return Candidates(path.alpha[:k].copy(), path.step[:k].copy(), exact=True), int(code)

@@ -5,7 +5,7 @@ certifies the candidates and moves the limb.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -33,6 +33,8 @@ from understudy.retarget.live.limbs import Limb, column_values, limb_arrays, tas
 from understudy.retarget.live.shapes import Shapes, shapes
 from understudy.robots.robot import Robot
 
+POINTS = 32
+"""Room for so many breakpoints of a path for each column; five for a column are many."""
 CERTIFICATES = {"none": NONE, "linear": LINEAR, "true": TRUE}
 
 
@@ -68,6 +70,7 @@ class Candidates:
     exact: bool = False
 
 
+@runtime_checkable
 class Solver(Protocol):
     """Solves one limb's QPs for some α. ``limb`` is its index, by which a solver may keep warm starts."""
 
@@ -151,7 +154,7 @@ class LiveProblem:
     def path(self) -> LivePath:
         """Room for an exact path."""
         n = int(self.limb_arrays.count[:, 0].max())
-        return LivePath(np.zeros(1, np.int64), np.zeros(16 * n), np.zeros((16 * n, n)))
+        return LivePath(np.zeros(1, np.int64), np.zeros(POINTS * n), np.zeros((POINTS * n, n)))
 
     def assemble(self, limb: int, pose: LivePose, goal: LiveGoal, room: LiveQP) -> LimbQP:
         """A limb's QP at a pose, as copies."""
@@ -207,6 +210,8 @@ def settings(config: LiveIKConfig) -> LiveSettings:
         config.gamma,
         config.buffer,
         config.brake,
+        config.limit_margin,
+        config.limit_weight,
         CERTIFICATES[config.certificate],
         config.eta,
         config.eta_objective,

@@ -1,4 +1,4 @@
-"""What a robot's arms are kept off: its trunk, head and thighs, and each other, as the capsules of its own model.
+"""What a robot's arms are kept off: its trunk, head and thighs, each other and themselves, as the capsules of its model.
 
 MIRROR has spheres about hands and elbows and three on the body; the capsules of the model's arms and body contain them
 and are what collides.
@@ -16,7 +16,6 @@ from understudy.motion.landmarks import SIDES
 from understudy.robots.robot import Robot
 
 _BODY = ("pelvis", "spine", "chest", "neck", "head", "left_hip", "right_hip")
-_ARM = ("shoulder", "elbow", "wrist", "hand")
 
 
 @dataclass(frozen=True)
@@ -41,26 +40,24 @@ class Shapes:
 
 
 def shapes(robot: Robot, margin: float) -> Shapes:
-    """Arms against trunk, head and thighs, and against each other but for the hands, whose contacts are meant.
+    """Arms against trunk, head and thighs, and against arms but for the two hands, whose contacts are meant.
 
     Pairs that overlap at rest are left out: there is no barrier where one cannot stay outside.
     """
     capsules = Capsules.from_robot(robot, hands=True)
-    body = _links(robot, _BODY)
-    arms = {side: _beyond(robot, side) - body for side in SIDES}
-    arrays = capsules.arrays(margin)
-    rows = []
-    for row, (a, b) in enumerate(capsules.pairs):
-        one, other = int(capsules.link[a]), int(capsules.link[b])
-        arm_and_body = any(
-            (one in arm and other in body) or (other in arm and one in body) for arm in arms.values()
-        )
-        both_hands = capsules.bodies[a] in robot.hands and capsules.bodies[b] in robot.hands
-        two_arms = any(one in arms[x] and other in arms[y] for x, y in (SIDES, SIDES[::-1]))
-        if capsules.rest[row] > 0.0 and (arm_and_body or (two_arms and not both_hands)):
-            rows.append(row)
+    body = _and_ancestors(robot, _links(robot, _BODY))
+    arms = set().union(*(_arm(robot, side) for side in SIDES)) - body
+    link, bodies, hands = capsules.link, capsules.bodies, robot.hands
+    rows = [
+        row
+        for row, (a, b) in enumerate(capsules.pairs)
+        if {int(link[a]), int(link[b])} & arms
+        and {int(link[a]), int(link[b])} <= arms | body
+        and not {bodies[a], bodies[b]} <= hands
+        and capsules.rest[row] > 0.0
+    ]
     pair = capsules.pairs[rows]
-    return Shapes(capsules, pair, capsules.radius[pair].sum(-1) + arrays.margin[rows])
+    return Shapes(capsules, pair, capsules.radius[pair].sum(-1) + capsules.arrays(margin).margin[rows])
 
 
 def _links(robot: Robot, names: tuple[str, ...]) -> set[int]:
@@ -69,10 +66,24 @@ def _links(robot: Robot, names: tuple[str, ...]) -> set[int]:
     return {int(tree.body_link[marks.carriers[marks.index(n)]]) for n in names if n in marks.names}
 
 
-def _beyond(robot: Robot, side: str) -> set[int]:
-    """The upper arm and all links that hang on it."""
+def _and_ancestors(robot: Robot, links: set[int]) -> set[int]:
+    """With what they hang on, up to the root."""
+    parents = Tree.from_robot(robot).parents
+    found = set(links)
+    for link in links:
+        while int(parents[link]) >= 0:
+            link = int(parents[link])
+            found.add(link)
+    return found
+
+
+def _arm(robot: Robot, side: str) -> set[int]:
+    """All links that an arm's joints move: those that hang on the trunk where the hand does."""
     tree = Tree.from_robot(robot)
-    arm = _links(robot, tuple(f"{side}_{part}" for part in _ARM[:1]))
+    [trunk], [link] = _links(robot, ("chest",)), _links(robot, (f"{side}_hand",))
+    while int(tree.parents[link]) not in (trunk, -1):
+        link = int(tree.parents[link])
+    arm = {link}
     for i, parent in enumerate(tree.parents):
         if int(parent) in arm:
             arm.add(i)
