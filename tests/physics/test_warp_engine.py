@@ -370,6 +370,8 @@ def test_nonsense_is_refused_before_anything_is_built(g1, build):
         MujocoWarp(g1, 1, device="mps")
     with pytest.raises(LimitError, match="knows no device 'gpu'"):
         MujocoWarp(g1, 1, device="gpu")
+    with pytest.raises(LimitError, match=r"friction of at least 0\.05; got 0\."):
+        MujocoWarp(g1, 1, PhysicsConfig(friction=0.0))
     with pytest.raises(LimitError, match="unstable"):
         MujocoWarp(g1, 1, PhysicsConfig(gains=Gains.of(g1).scaled(1e4, 1.0)))
 

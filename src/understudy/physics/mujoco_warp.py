@@ -46,18 +46,16 @@ VARIABLE = (
     "actuator_biasprm",
 )
 """Fields of the model that may differ from robot to robot."""
-_SCRATCH = {
-    **{
-        name: name
-        for name in ("qpos", "qvel", "qacc", "ctrl", "overflow", "geom_xmat", "xpos", "xquat", "cvel")
-    },
+SLIPPERIEST = 0.05
+"""With less friction than this, a G1 that slides while its targets jump ended in a fault within a second."""
+_DERIVED = ("body_subtreemass", "dof_invweight0", "body_invweight0", "actuator_acc0")
+_NAMES = {
     "warmstart": "qacc_warmstart",
     "motor": "actuator_force",
     "com": "subtree_com",
     "com_vel": "subtree_linvel",
 }
-"""Arrays of MuJoCo Warp's data by their names in the kernels."""
-_DERIVED = ("body_subtreemass", "dof_invweight0", "body_invweight0", "actuator_acc0")
+"""Of arrays in MuJoCo Warp's data that the kernels call otherwise."""
 _CONTACTS = OverflowType.BROADPHASE | OverflowType.NARROWPHASE | OverflowType.CCD
 _ROWS = OverflowType.NEFC | OverflowType.NJMAX_NNZ
 
@@ -77,7 +75,8 @@ class MujocoWarp:
     simulation repeats itself to the bit, and neighbours change a robot by no more than rounding; on a GPU contacts are
     found in no fixed order, so that runs differ by rounding, too.
 
-    Raises LimitError for gains that are unstable, robots that cannot be simulated, and a device that is not there.
+    Raises LimitError for gains that are unstable, robots that cannot be simulated, a floor like ice, and a device that
+    is not there.
     """
 
     def __init__(
@@ -96,6 +95,10 @@ class MujocoWarp:
             raise LimitError(
                 "At least one robot and room for one contact and one row are needed; got "
                 f"{count}, {contacts} and {rows}."
+            )
+        if config.friction < SLIPPERIEST:
+            raise LimitError(
+                f"In single precision contacts need a friction of at least {SLIPPERIEST:g}; got {config.friction:g}."
             )
         self.robot, self.config, self.count = robot, config, count
         self.device = _device(device)
@@ -182,7 +185,10 @@ class MujocoWarp:
         self.model.opt.disableflags |= int(disable.mjDSBL_SENSOR)  # our kernels measure more cheaply
         self.model.opt.disableflags &= ~int(disable.mjDSBL_MIDPHASE)
         own = dict.fromkeys((*VARIABLE, *_DERIVED), count) if own_models else {}
-        self._model = mjw.put_model(self.model, batch_sizes=own)
+        try:
+            self._model = mjw.put_model(self.model, batch_sizes=own)
+        except (NotImplementedError, ValueError) as error:
+            raise LimitError(f"MuJoCo Warp cannot simulate {robot.name!r}: {error}") from error
         self._model.opt.warn_overflow = False  # the engine itself looks after it
         self._model.callback.contactfilter = self._aligning
         self._rows = _filled(kernels.Rows(), home=self._home, **self._held)
@@ -209,9 +215,10 @@ class MujocoWarp:
             data = mjw.make_data(
                 self.model, self.count, nconmax=self._room["contacts"], njmax=self._room["rows"]
             )
-            self._data, self._scratch, self._contacts = data, kernels.Scratch(), kernels.Contacts()
-            for ours, theirs in _SCRATCH.items():
-                setattr(self._scratch, ours, getattr(data, theirs))
+            scratch: Any = kernels.Scratch()
+            for name in scratch._cls.vars:
+                setattr(scratch, name, getattr(data, _NAMES.get(name, name)))
+            self._data, self._scratch, self._contacts = data, scratch, kernels.Contacts()
             self._contacts.count, self._contacts.robot = data.nacon, data.contact.worldid
             self._contacts.geom, self._contacts.frame = data.contact.geom, data.contact.frame
             self._contacts.force = wp.zeros(data.naconmax, dtype=wp.spatial_vector)
