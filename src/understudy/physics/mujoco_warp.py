@@ -49,7 +49,7 @@ VARIABLE = (
 SLIPPERIEST = 0.05
 """With less friction than this, a G1 that slides while its targets jump ended in a fault within a second."""
 _DERIVED = ("body_subtreemass", "dof_invweight0", "body_invweight0", "actuator_acc0")
-_NAMES = {
+_NAMES: Mapping[str, str] = {
     "warmstart": "qacc_warmstart",
     "motor": "actuator_force",
     "com": "subtree_com",
