@@ -11,8 +11,8 @@ NONE, LINEAR, TRUE = 0, 1, 2
 """Certificates: none at all, on the linear prediction (Eq. 13–15), on forward kinematics at the candidate."""
 
 CERTIFIED, ARRIVED, FALLBACK, HELD = 0, 1, 2, 3
-"""How a step was chosen: certified; none certified, for the goal is reached; none certified, and the safe step of the
-least error taken; none certified, and the limb stays."""
+"""How a step was chosen: certified; the goal is reached and stays so; none certified, and the safe step of the least error
+taken; none certified, and the limb stays."""
 
 
 class LiveLimbs(NamedTuple):
@@ -50,6 +50,7 @@ class LiveBarriers(NamedTuple):
     end: np.ndarray  # (shape, 3) m
     pair: np.ndarray  # (pair, 2) int64
     reach: np.ndarray  # (pair,) m: ρ, both radii and the margin
+    wide: np.ndarray  # (pair,) m: ρ and the buffer, which rows keep
 
 
 class LiveJoints(NamedTuple):
@@ -67,7 +68,6 @@ class LiveSettings(NamedTuple):
     """The constants of a step; ``LiveIKConfig`` explains them."""
 
     gamma: float
-    buffer: float
     brake: float
     limit_margin: float
     limit_weight: float

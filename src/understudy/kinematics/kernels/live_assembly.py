@@ -252,45 +252,55 @@ def box(limbs, k, joints, brake, q, qp):
 
 
 @part
-def barrier(barriers, p, pose, ends, x1, x2):
-    """h of pair p (m²): squared distance of the axes less ρ² (Eq. 5), and their nearest points."""
+def place_shapes(barriers, pose, start, end):
+    """World ends of all shapes."""
+    for i in range(len(barriers.link)):
+        transform(pose.pos, pose.rot, barriers.link[i], barriers.start, i, start, i)
+        transform(pose.pos, pose.rot, barriers.link[i], barriers.end, i, end, i)
+
+
+@part
+def barrier(barriers, p, pose, start, end, x1, x2):
+    """h of pair p (m²): squared distance of the axes less ρ² (Eq. 5), and their nearest points. ``start`` and ``end``
+    (2, 3) are scratch."""
     for side in range(2):
-        s = barriers.pair[p, side]
-        transform(pose.pos, pose.rot, barriers.link[s], barriers.start, s, ends[0], side)
-        transform(pose.pos, pose.rot, barriers.link[s], barriers.end, s, ends[1], side)
-    apart = segment_distance(ends[0], ends[1], 0, 1, x1, x2)
+        i = barriers.pair[p, side]
+        transform(pose.pos, pose.rot, barriers.link[i], barriers.start, i, start, side)
+        transform(pose.pos, pose.rot, barriers.link[i], barriers.end, i, end, side)
+    apart = segment_distance(start, end, 0, 1, x1, x2)
     return apart * apart - barriers.reach[p] * barriers.reach[p]
 
 
 @part
 def barrier_rows(limbs, k, barriers, settings, pose, qp):
     """∇hᵀ v ≥ −γ share h (Eq. 6 and 8) for the pairs that the box does not keep apart by itself."""
-    ends, x1, x2 = np.empty((2, 2, 3)), np.empty(3), np.empty(3)
-    n, count = qp.size[0], 0
+    start, end = np.empty((len(barriers.link), 3)), np.empty((len(barriers.link), 3))
+    x1, x2, f = np.empty(3), np.empty(3), np.empty(6)
+    place_shapes(barriers, pose, start, end)
+    n, count, screw, moves = qp.size[0], 0, qp.screw, limbs.moves
     for m in range(limbs.count[k, 3]):
         p = limbs.pairs[k, m]
-        h = barrier(barriers, p, pose, ends, x1, x2)
-        qp.h[m] = h
-        qp.gap[m] = math.sqrt(h + barriers.reach[p] * barriers.reach[p]) - barriers.reach[p]
-        first, second = barriers.link[barriers.pair[p, 0]], barriers.link[barriers.pair[p, 1]]
-        # The nearest points' own motion along the axes changes the distance in second order only.
-        n0, n1, n2 = 2.0 * (x1[0] - x2[0]), 2.0 * (x1[1] - x2[1]), 2.0 * (x1[2] - x2[2])
+        i, j = barriers.pair[p, 0], barriers.pair[p, 1]
+        apart = segment_distance(start, end, i, j, x1, x2)
+        h = apart * apart - barriers.reach[p] * barriers.reach[p]
+        qp.h[m], qp.gap[m] = h, apart - barriers.reach[p]
+        # The nearest points' own motion along the axes changes the distance in second order only. Both lie on one line
+        # along the normal: one moment serves both, and what moves both cancels.
+        for c in range(3):
+            f[c] = 2.0 * (x1[c] - x2[c])
         x, y, z = x1[0] - pose.pos[0, 0], x1[1] - pose.pos[0, 1], x1[2] - pose.pos[0, 2]
-        # Both points lie on one line along the normal: one moment serves both, and what moves both cancels.
-        m0, m1, m2 = y * n2 - z * n1, z * n0 - x * n2, x * n1 - y * n0
+        f[3], f[4], f[5] = y * f[2] - z * f[1], z * f[0] - x * f[2], x * f[1] - y * f[0]
+        first, second = barriers.link[i], barriers.link[j]
         least = 0.0
         for a in range(n):
-            on = 0.0
-            if limbs.moves[k, a, first]:
-                on += 1.0
-            if limbs.moves[k, a, second]:
-                on -= 1.0
-            s = qp.screw[a]
-            slope = on * (n0 * s[0] + n1 * s[1] + n2 * s[2] + m0 * s[3] + m1 * s[4] + m2 * s[5])
+            slope = 0.0
+            if moves[k, a, first] != moves[k, a, second]:
+                for c in range(6):
+                    slope += f[c] * screw[a, c]
+                slope = slope if moves[k, a, first] else -slope
             qp.rows[count, a] = slope
             least += min(slope * qp.lower[a], slope * qp.upper[a])
-        wide = barriers.reach[p] + settings.buffer
-        kept = h + barriers.reach[p] * barriers.reach[p] - wide * wide
+        kept = apart * apart - barriers.wide[p] * barriers.wide[p]
         b = -settings.gamma * kept * (limbs.share[k, m] if kept > 0.0 else 1.0)
         if least < b:
             qp.b[count] = b
@@ -318,10 +328,10 @@ def assemble_limb(tree, limbs, k, tasks, barriers, joints, settings, goal, pose,
 
 @kernel
 def all_barriers(barriers, pose, out):
-    """h of every pair (m²), and of none of the limbs in particular."""
-    ends, x1, x2 = np.empty((2, 2, 3)), np.empty(3), np.empty(3)
+    """h of every pair (m²), whichever limb moves it."""
+    start, end, x1, x2 = np.empty((2, 3)), np.empty((2, 3)), np.empty(3), np.empty(3)
     for p in range(len(barriers.pair)):
-        out[p] = barrier(barriers, p, pose, ends, x1, x2)
+        out[p] = barrier(barriers, p, pose, start, end, x1, x2)
 
 
 @part

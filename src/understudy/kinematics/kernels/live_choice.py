@@ -16,10 +16,10 @@ from understudy.kinematics.kernels.live_assembly import (
     task_errors,
 )
 
-_SPACING = 1.0 / 16.0
+_SPACING = 1.0 / 8.0
 """Of α between the points of an exact path at which the true certificate is asked for."""
-_HALVINGS = 5
-"""Of the gap between the largest certified of those points and the next, so that α is found to 0.002."""
+_HALVINGS = 4
+"""Of the gap between the largest certified of those points and the next, so that α is found to 0.008."""
 _FEASIBLE = 1e-6
 """What a candidate may break a row (m²) or the box (rad) by: exact solvers stay far inside, unconverged ones do not."""
 _STILL = 1e-9
@@ -57,14 +57,14 @@ def feasible(qp, v):
 @part
 def _safe(limbs, k, barriers, qp, v, trial):
     """Whether no barrier is broken at the trial pose, and none that was broken before is more so."""
-    ends, x1, x2 = np.empty((2, 2, 3)), np.empty(3), np.empty(3)
+    start, end, x1, x2 = np.empty((2, 3)), np.empty((2, 3)), np.empty(3), np.empty(3)
     travel = 0.0
     for a in range(qp.size[0]):
         travel += abs(v[a]) * limbs.lever[k, a]
     for m in range(limbs.count[k, 3]):
         if qp.gap[m] > travel:
             continue
-        h = barrier(barriers, limbs.pairs[k, m], trial, ends, x1, x2)
+        h = barrier(barriers, limbs.pairs[k, m], trial, start, end, x1, x2)
         if h < min(qp.h[m], 0.0) - _STILL:
             return False
     return True
@@ -72,19 +72,21 @@ def _safe(limbs, k, barriers, qp, v, trial):
 
 @part
 def judge(tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, v, trial, spare):
-    """A candidate: (certified, safe, V⁺). ``now`` holds V and F; the true certificate leaves ``trial`` moved by v."""
-    escaping = now[0] <= settings.arrived or length(v, qp.size[0]) >= settings.least_step
+    """A candidate: (certified, safe, V⁺). The true certificate leaves ``trial`` moved by v. ``now`` holds V, F and what
+    V⁺ must come down to."""
+    there = now[0] <= settings.arrived
+    escaping = there or length(v, qp.size[0]) >= settings.least_step
     if settings.certificate != TRUE:
         value = predicted(qp, v)
         kept = feasible(qp, v)
-        progress = settings.certificate == NONE or (value <= now[0] - settings.eta and escaping)
+        progress = settings.certificate == NONE or (value <= now[2] and escaping)
         return kept and progress, kept, value
     move_limb(tree, limbs, k, pose, v, joints, trial)
     rows = task_errors(limbs, k, tasks, goal, trial, spare[0], spare[1], spare[2])
     value = half_square(spare[0], spare[2], rows)
     safe = _safe(limbs, k, barriers, qp, v, trial)
-    if not safe or value > now[0] - settings.eta or not escaping:
-        return False, safe, value
+    if there or not safe or value > now[2] or not escaping:
+        return there and safe and value <= now[2], safe, value
     objective = half_square(spare[0], spare[1], rows) + posture(limbs, k, joints, settings, trial.q)
     for a in range(
         qp.size[0]
@@ -102,7 +104,7 @@ def _between(path, i, f, n, v):
 
 
 @part
-def _largest_root(qp, settings, v_now, path, i):
+def _largest_root(qp, settings, now, path, i):
     """The largest part of segment i on which the linear certificate holds, exactly; −1 where it holds nowhere.
 
     V̂⁺ and ‖Δq‖² are quadratic along a segment.
@@ -117,9 +119,9 @@ def _largest_root(qp, settings, v_now, path, i):
         c0 += 0.5 * qp.certified[r] * e * e
         c1 += qp.certified[r] * e * d
         c2 += 0.5 * qp.certified[r] * d * d
-    low, high = _below(c2, c1, c0 - (v_now - settings.eta))
+    low, high = _below(c2, c1, c0 - now[2])
     low, high = max(low, 0.0), min(high, 1.0)
-    if low > high or v_now <= settings.arrived:
+    if low > high or now[0] <= settings.arrived:
         return high if low <= high else -1.0
     c0 = c1 = c2 = 0.0
     for a in range(n):
@@ -156,10 +158,13 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
     are the candidates.
     """
     n = qp.size[0]
-    spare, now, w = np.empty((3, len(qp.error))), np.empty(2), np.empty(n)
+    spare, now, w = np.empty((3, len(qp.error))), np.empty(3), np.empty(n)
     now[0] = half_square(qp.error, qp.certified, qp.size[1])
     now[1] = half_square(qp.error, qp.weight, qp.size[1]) + posture(limbs, k, joints, settings, pose.q)
-    least, chosen, code = np.inf, 0.0, FALLBACK
+    there = now[0] <= settings.arrived
+    now[2] = settings.arrived if there else now[0] - settings.eta
+    code = ARRIVED if there else CERTIFIED
+    least, chosen = np.inf, 0.0
     for a in range(n):
         v[a] = 0.0
     above = -1.0  # the nearest candidate above that is not certified
@@ -167,11 +172,11 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
         pieces = 1
         if exact and i > 0:
             if settings.certificate == LINEAR:
-                f = _largest_root(qp, settings, now[0], path, i)
+                f = _largest_root(qp, settings, now, path, i)
                 if f >= 0.0:
                     chosen = _between(path, i, f, n, v)
                     move_limb(tree, limbs, k, pose, v, joints, trial)
-                    return CERTIFIED, chosen
+                    return code, chosen
             pieces = max(1, math.ceil((path.alpha[i] - path.alpha[i - 1]) / _SPACING))
         for piece in range(pieces, 0, -1):
             if pieces == 1:
@@ -192,18 +197,14 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
                         above, trial, spare, w, v,
                     )  # fmt: skip
                 move_limb(tree, limbs, k, pose, v, joints, trial)
-                return CERTIFIED, alpha
+                return code, alpha
             above = alpha
             if safe and value < least:
                 least, chosen = value, alpha
                 for a in range(n):
                     v[a] = w[a]
-    if now[0] <= settings.arrived:
-        code = ARRIVED
-    elif length(v, n) == 0.0:
-        code = HELD
     move_limb(tree, limbs, k, pose, v, joints, trial)
-    return code, chosen
+    return HELD if length(v, n) == 0.0 else FALLBACK, chosen
 
 
 @part

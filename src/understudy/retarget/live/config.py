@@ -24,20 +24,20 @@ class LiveIKConfig:
     damping: float = 0.02
     """W_q, 1/rad²: 0.2 % of the Hessian where the arm moves well (a lever of 0.3 m), and its equal where a direction
     has a lever of 14 mm: that near a singularity steps are halved."""
-    posture: float = 0.002
+    posture: float = 0.0
     """Weight on the distance from q_ref, the home stance, 1/rad². Keeps joints that no task needs off their limits.
     Eq. 7 has none; Eq. 19 has, and calls it W_q too."""
     limit_margin: float = 0.1
     """Joints nearer than this to a limit (rad) are pushed back. Eq. 10 lets them lean on it."""
-    limit_weight: float = 1.0
-    """What the square of that costs, 1/rad²."""
+    limit_weight: float = 10.0
+    """What the square of that costs, 1/rad²: at half the margin as much as 1 cm of a hand."""
     gamma: float = 0.5
     """γ of Eq. 6: the part of the way to a barrier that one step may use up."""
     margin: float = 0.01
     """m in ρ = R + r + m (Eq. 5), m."""
     buffer: float = 0.002
-    """What rows keep beyond the barrier, m: what a linearised row may lose in a step as large as allowed. Zero is the
-    paper's."""
+    """What rows keep beyond the barrier, m: what a linearised row may lose in a step. Bodies that are near by construction
+    have less of it, as they have of the margin. Zero is the paper's."""
     brake: float = 0.5
     """The part of the way to a joint's limit that one step may use up: a barrier, as Eq. 6 is one. One is Eq. 10."""
     step: float = 0.2
@@ -53,4 +53,4 @@ class LiveIKConfig:
     least_step: float = 1e-4
     """ε_q, rad: a candidate that moves less, far from the goal, is no escape."""
     arrived: float = 2e-4
-    """ε_V: 2 mm of a hand. Below, nothing needs certifying."""
+    """ε_V: 2 mm of a hand. Below, no progress is asked for but that V stays below: Eq. 15 could not be met."""

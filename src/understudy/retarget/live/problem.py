@@ -102,7 +102,7 @@ class LiveProblem:
     @classmethod
     def of(cls, robot: Robot, config: LiveIKConfig, limbs: tuple[Limb, ...]) -> "LiveProblem":
         """The problem of any limbs."""
-        kept = shapes(robot, config.margin)
+        kept = shapes(robot, config.margin, config.buffer)
         names, tasks = task_arrays(robot, limbs, config)
         return cls(
             robot,
@@ -208,7 +208,6 @@ def settings(config: LiveIKConfig) -> LiveSettings:
         raise LimitError(f"certificate is one of {', '.join(CERTIFICATES)}; got {config.certificate!r}.")
     return LiveSettings(
         config.gamma,
-        config.buffer,
         config.brake,
         config.limit_margin,
         config.limit_weight,

@@ -1,4 +1,4 @@
-"""What a robot's arms are kept off: its trunk, head and thighs, each other and themselves, as the capsules of its model.
+"""What a robot's arms are kept off: trunk, head, thighs, each other and themselves, as the capsules of its model.
 
 MIRROR has spheres about hands and elbows and three on the body; the capsules of the model's arms and body contain them
 and are what collides.
@@ -20,12 +20,14 @@ _BODY = ("pelvis", "spine", "chest", "neck", "head", "left_hip", "right_hip")
 
 @dataclass(frozen=True)
 class Shapes:
-    """The robot's capsules, and those pairs of them (rows of ``pairs``) that a barrier keeps ``reach`` (m) apart,
-    from axis to axis: both radii and the margin, or a third of what two bodies have between them at rest."""
+    """The robot's capsules, and those pairs of them that a barrier keeps ``reach`` (m) apart, from axis to axis: both
+    radii and the margin, or a third of what two bodies have between them at rest. Rows of QPs keep ``wide`` (m), the
+    buffer more; it is less in proportion where the margin is."""
 
     capsules: Capsules
     pair: Int[np.ndarray, "pair 2"]
     reach: Float[np.ndarray, "pair"]
+    wide: Float[np.ndarray, "pair"]
 
     def arrays(self) -> LiveBarriers:
         """The same for the kernels."""
@@ -36,10 +38,11 @@ class Shapes:
             np.ascontiguousarray(c.end, np.float64),
             np.ascontiguousarray(self.pair, np.int64),
             np.ascontiguousarray(self.reach, np.float64),
+            np.ascontiguousarray(self.wide, np.float64),
         )
 
 
-def shapes(robot: Robot, margin: float) -> Shapes:
+def shapes(robot: Robot, margin: float, buffer: float) -> Shapes:
     """Arms against trunk, head and thighs, and against arms but for the two hands, whose contacts are meant.
 
     Pairs that overlap at rest are left out: there is no barrier where one cannot stay outside.
@@ -57,7 +60,9 @@ def shapes(robot: Robot, margin: float) -> Shapes:
         and capsules.rest[row] > 0.0
     ]
     pair = capsules.pairs[rows]
-    return Shapes(capsules, pair, capsules.radius[pair].sum(-1) + capsules.arrays(margin).margin[rows])
+    kept = capsules.arrays(margin).margin[rows]
+    reach = capsules.radius[pair].sum(-1) + kept
+    return Shapes(capsules, pair, reach, reach + buffer * (kept / margin if margin > 0.0 else 1.0))
 
 
 def _links(robot: Robot, names: tuple[str, ...]) -> set[int]:
