@@ -13,6 +13,7 @@ UNCHECKED = {
     "understudy.cli": "tyro reads the annotations, and a wrong word is the user's",
     "understudy.kinematics.kernels": "numba compiles the functions",
     "understudy.physics.stepping": "numba compiles the functions",
+    "understudy.physics.warp_kernels": "Warp compiles the functions",
     "understudy.view.figures": "tests hand it a stand-in for the page",
     "understudy.view.player": "tests hand it a stand-in for a visitor",
 }

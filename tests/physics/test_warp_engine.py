@@ -3,8 +3,6 @@
 It runs on the CPU here; the tests that need a GPU say so. The first run compiles for a minute or two.
 """
 
-import importlib.machinery
-import importlib.util
 import logging
 import sys
 from types import SimpleNamespace
@@ -39,7 +37,6 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CU
 def build():
     """Engines of this kind on the CPU, as new; equal ones are built once."""
     pytest.importorskip("mujoco_warp", reason="MuJoCo Warp, of the extra 'physics', is not installed")
-    _import_unchecked("understudy.physics.warp_kernels")
     from understudy.physics.mujoco_warp import MujocoWarp
 
     made = {}
@@ -56,13 +53,6 @@ def build():
         return made[key]
 
     return build
-
-
-def _import_unchecked(name):
-    """Import a module whose functions Warp compiles, past the hook that checks the shapes of all others."""
-    spec = importlib.machinery.PathFinder.find_spec(name, physics.__path__)
-    sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[name])
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from understudy.physics.references import Reference
 from understudy.physics.simulator import Readings
 from understudy.robots.robot import Robot
+from understudy.rotations import quat_apply
 
 GRAVITY = 9.81
 FAILED = 1e4
@@ -42,7 +43,7 @@ class CostWeights:
     contact: float = 1.0
     """Feet that stand where they should swing, or the other way round."""
     slip: float = 1.0
-    """Horizontal speed of feet that should stand; 0.3 m/s."""
+    """Horizontal speed of the soles that the floor carries; 0.3 m/s."""
     effort: float = 0.5
     """Torques, as shares of their limits."""
 
@@ -59,6 +60,7 @@ class Cost:
         points = feet + sorted(robot.body_index(b) for b in robot.hands)
         self._rows = np.array([0, _torso(robot), *points])  # the bodies that are looked at
         self._feet = slice(2, 2 + len(feet))
+        self._soles = np.array([foot.sole.mean(axis=0) for foot in robot.feet.values()], np.float32)
         self._weights, self._ref = weights, ref
         self._limit = robot.effort_limit.astype(np.float32)
         self._want = {name: self._picked(name, getattr(ref.seen, name)) for name in _READ}
@@ -95,7 +97,8 @@ class Cost:
         base = (got["body_pos"][:, :, feet, :2] * shares[..., None]).sum(2)
         wanted_base = (want["body_pos"][:, :, feet, :2] * shares[..., None]).sum(2)
         touching = got["ground_force"][:, :, feet, 2] > 10.0
-        skid = got["body_lin_vel"][:, :, feet, :2]
+        arm = quat_apply(got["body_quat"][:, :, feet], self._soles)
+        skid = got["body_lin_vel"][:, :, feet] + np.cross(got["body_ang_vel"][:, :, feet], arm)
         return {
             "joints": _mean_square(got["joint_pos"] - want["joint_pos"]) / 0.2**2,
             "root_pos": _square(off[:, :, 0]) / 0.1**2,
@@ -107,7 +110,7 @@ class Cost:
             "capture": _square(capture - want["capture"]) / 0.1**2,
             "support": _square(capture - base - want["capture"] + wanted_base) / 0.1**2,
             "contact": np.abs(touching - stance).mean(-1),
-            "slip": (stance * _square(skid)).mean(-1) / 0.3**2,
+            "slip": (touching * _square(skid[..., :2])).mean(-1) / 0.3**2,
             "effort": _mean_square(got["torque"] / self._limit),
         }
 

@@ -36,8 +36,8 @@ class Fault:
 
 def faults(readings: Readings) -> list[Fault]:
     """The robots that have one."""
-    rows = np.flatnonzero(np.asarray(readings.fault))
-    return [Fault(int(i), float(readings.time[i]), FAULTS[int(readings.fault[i])]) for i in rows]
+    rows = [i for i, fault in enumerate(readings.fault.tolist()) if fault]
+    return [Fault(i, float(readings.time[i]), FAULTS[int(readings.fault[i])]) for i in rows]
 
 
 def check_gains(model: mujoco.MjModel, stances: np.ndarray) -> None:

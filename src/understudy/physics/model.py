@@ -31,7 +31,7 @@ def compile_model(robot: Robot, config: PhysicsConfig) -> mujoco.MjModel:
     _options(spec, config)
     bodies = {0: spec.worldbody}
     for b in range(1, robot.model.nbody):
-        bodies[b] = _body(robot, b, bodies[int(robot.model.body_parentid[b])], config.self_collision)
+        bodies[b] = _body(robot, b, bodies[int(robot.model.body_parentid[b])], config)
     spec.worldbody.add_geom(
         name=FLOOR,
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -73,7 +73,7 @@ def _options(spec: mujoco.MjSpec, config: PhysicsConfig) -> None:
     option.disableflags |= int(disable.mjDSBL_MIDPHASE) | int(disable.mjDSBL_ISLAND)
 
 
-def _body(robot: Robot, b: int, parent: mujoco.MjsBody, self_collision: bool) -> mujoco.MjsBody:
+def _body(robot: Robot, b: int, parent: mujoco.MjsBody, config: PhysicsConfig) -> mujoco.MjsBody:
     m = robot.model
     pos, quat = m.body_pos[b], m.body_quat[b]
     if b == 1:
@@ -102,7 +102,8 @@ def _body(robot: Robot, b: int, parent: mujoco.MjsBody, self_collision: bool) ->
                 pos=m.geom_pos[g],
                 quat=m.geom_quat[g],
                 condim=1,
-                contype=int(self_collision),
+                solref=[config.give, 1.0],
+                contype=int(config.self_collision),
                 conaffinity=1,
                 group=COLLISION_GROUP,
             )

@@ -21,15 +21,17 @@ from understudy.robots.robot import Robot
 
 FIRST = 4
 """The first plan starts from nothing, and takes so many times the iterations."""
+NARROWEST = 0.2
+"""Of the noise, this much is left where the plan could not be better."""
 
 
 @dataclass(frozen=True)
 class PlanConfig:
     """How courses are tried. Raises LimitError for numbers that make no plan."""
 
-    samples: int = 32
+    samples: int = 24
     """Courses simulated at once …"""
-    iterations: int = 2
+    iterations: int = 3
     """… and how often, for each plan."""
     horizon: float = 0.4
     """Seconds that a plan looks ahead."""
@@ -40,7 +42,10 @@ class PlanConfig:
     substeps: int = 2
     """Physics steps in a control step while trying: fewer than in the performance itself, and a softer floor."""
     noise: float = 0.2
-    """How much targets vary, as the share of a joint's torque limit that its stiffness makes of it."""
+    """How much targets vary, as the share of a joint's torque limit that its stiffness makes of it …"""
+    calm: float = 8.0
+    """… where the plan costs this or more. Where it costs less they vary less, as errors do: courses far around a good
+    plan are all worse than it, and teach nothing."""
     anneal: float = 0.6
     """What each further iteration leaves of the noise."""
     temperature: float = 0.3
@@ -53,10 +58,10 @@ class PlanConfig:
 
     def __post_init__(self) -> None:
         counts = (self.samples - 2, self.iterations, self.knots - 1, self.replan, self.substeps)
-        if min(counts) < 1 or min(self.horizon, self.noise, self.anneal, self.temperature) <= 0:
+        if min(counts) < 1 or min(self.horizon, self.noise, self.calm, self.anneal, self.temperature) <= 0:
             raise LimitError(
                 "A plan needs at least 3 samples, 1 iteration, 2 knots, 1 step between plans and 1 substep, and a "
-                f"positive horizon, noise, anneal and temperature; got {self}."
+                f"positive horizon, noise, calm, anneal and temperature; got {self}."
             )
 
 
@@ -76,6 +81,7 @@ class Planner:
         self._config, self._rng, self._last = c, np.random.default_rng(seed), len(ref) - 1
         self._moves = _carrying(robot)
         self._noise = (c.noise * robot.effort_limit / np.maximum(gains.stiffness, 1.0))[self._moves]
+        self._best = c.calm  # what the best course cost when it was last tried
         at = np.linspace(0.0, self._steps - 1.0, c.knots)
         self._spread = _hats(np.arange(self._steps, dtype=np.float64), at)
         self._shift = _hats(np.minimum(at + c.replan, at[-1]), at)
@@ -92,11 +98,13 @@ class Planner:
         iterations = c.iterations * (effort if step else max(effort, FIRST))
         self.knots = self._shift @ self.knots if step else 0.0 * self.knots
         for i in range(iterations):
-            noise = self._noise * c.anneal ** (i * c.iterations / iterations)
+            width = np.sqrt(np.clip(self._best / c.calm, NARROWEST**2, 1.0))
+            noise = self._noise * width * c.anneal ** (i * c.iterations / iterations)
             tries = self.knots + noise * self._rng.standard_normal((c.samples, *self.knots.shape))
             tries[0], tries[1] = self.knots, 0.0
             better = self._costs(state, step, tries)
-            better = better - better.min()
+            self._best = float(better.min())
+            better = better - self._best
             # The median keeps the temperature sane where a few courses cost beyond all measure.
             weights = np.exp(-better / (c.temperature * min(better.std(), np.median(better)) + 1e-9))
             self.knots = np.tensordot(weights / weights.sum(), tries, 1)

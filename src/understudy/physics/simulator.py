@@ -30,8 +30,8 @@ class PhysicsConfig:
     friction: float = 0.6
     """Coulomb's coefficient between the floor and the robot."""
     give: float = 0.02
-    """Seconds in which the floor pushes back what has sunk in (MuJoCo's solref); at least two physics steps. At 0.02 a
-    running foot sinks in by centimetres."""
+    """Seconds in which the floor, and bodies that meet, push back what has sunk in (MuJoCo's solref); at least two
+    physics steps. At 0.02 a running foot sinks in by centimetres."""
     self_collision: bool = True
     """Neighbours in the tree and the robot's harmless contacts never collide."""
     gains: Gains | None = None
