@@ -67,7 +67,8 @@ def main(options: Options) -> int:
         for count in options.counts
         for threads in options.threads
     ]
-    facts = machine.facts("python -m benchmarks.physics")
+    counts, threads = (" ".join(map(str, some)) for some in (options.counts, options.threads))
+    facts = machine.facts(f"python -m benchmarks.physics --counts {counts} --threads {threads}")
     facts["processor"] = facts["processor"].replace("; one thread", "")
     facts["load of the machine at the end"] = f"{os.getloadavg()[0]:.1f}"
     document = {"facts": facts, "rows": rows, "tracking": tracking}

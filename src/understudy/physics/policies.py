@@ -7,6 +7,7 @@ out for an input ``time_step``; here it is shown other references, and that one 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -185,15 +186,13 @@ def load_policy(path: str | Path) -> Policy:
 def _runtime() -> tuple[Any, tuple[type[Exception], ...]]:
     """The runtime, and all that it raises."""
     try:
-        import onnxruntime  # pyright: ignore[reportMissingImports]
-        from onnxruntime.capi import (  # pyright: ignore[reportMissingImports]
-            onnxruntime_pybind11_state as raised,
-        )
+        runtime = import_module("onnxruntime")
+        raised = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     except ImportError as error:
         raise MissingExtra(
             "onnxruntime", "Playing an ONNX policy", 'pip install "understudy[policy]"'
         ) from error
-    return onnxruntime, tuple(
+    return runtime, tuple(
         c for c in vars(raised).values() if isinstance(c, type) and issubclass(c, Exception)
     )
 
