@@ -1,0 +1,326 @@
+"""``whole`` mode: legs, waist, arms and head as limbs that share a floating base, standing on feet that do not move.
+
+The base is decided first, by consensus (``live_whole_votes``), then every limb follows from where the base has gone. Legs
+of standing feet take up the base's motion; the centre of mass stays over the feet.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from understudy.errors import LimitError
+from understudy.kinematics.collision import Capsules
+from understudy.kinematics.kernels.live_arrays import LiveJoints, LiveLimbs, LivePose, LiveTasks
+from understudy.kinematics.kernels.live_whole import whole_step
+from understudy.kinematics.kernels.live_whole_arrays import WholeBody, WholeFeet, WholeSettings, WholeVotes
+from understudy.kinematics.tree import Tree
+from understudy.motion.landmarks import SIDES
+from understudy.retarget.live.balance import Masses, half_width, soles
+from understudy.retarget.live.config import LiveIKConfig
+from understudy.retarget.live.limbs import ROOT, Limb, _between, limb_arrays
+from understudy.retarget.live.problem import LiveProblem
+from understudy.retarget.live.shapes import Shapes
+from understudy.retarget.live.whole_goals import WholeGoal
+from understudy.robots.robot import Robot
+from understudy.rotations import quat_to_matrix
+
+_EDGES = 64
+"""Room for the edges of a support polygon."""
+
+
+@dataclass(frozen=True)
+class WholeConfig:
+    """What a whole body has to choose beyond ``LiveIKConfig``, which holds for its arms and waist."""
+
+    live: LiveIKConfig = field(default_factory=LiveIKConfig)
+    pelvis_weight: float = 200.0
+    """W_x of the pelvis' position, 1/m²: twice a hand, so that hands bend the arm before they move the body."""
+    pelvis_turn_weight: float = 10.0
+    """W_x of the pelvis' orientation, 1/rad²."""
+    foot_weight: float = 400.0
+    """W_x of a swinging ankle's position, 1/m²: feet come down where they are meant to."""
+    foot_turn_weight: float = 20.0
+    """W_x of a swinging foot's orientation, 1/rad²."""
+    head_turn_weight: float = 1.0
+    """W_x of the head's orientation, 1/rad², for robots that can turn it."""
+    base_damping: float = 0.5
+    """W_q of the base, 1/m² and 1/rad²: a quarter of a percent of what the pelvis' place costs."""
+    root_step: float = 0.04
+    """The most that the base travels in a step, m: 2 m/s at 50 Hz."""
+    root_turn: float = 0.1
+    """The most that it turns about each axis, rad: 5 rad/s at 50 Hz."""
+    balance: bool = True
+    """Whether the centre of mass is kept inside the support polygon. People do not walk so: with it a robot steps when it
+    can, later than they do; without it feet keep time, and whoever tracks the motion must balance."""
+    balance_margin: float = 0.25
+    """What the polygon is made smaller by, in parts of half a sole's width."""
+    balance_gamma: float = 0.5
+    """γ of Eq. 6 for the centre of mass."""
+    recover: float = 0.25
+    """The part of the way back into a polygon that is asked for in one step."""
+    stride: float = 0.06
+    """A standing foot that is wanted farther away than this takes a step, m."""
+    stride_turn: float = 0.35
+    """Or one that is wanted turned by more than this, rad; both together count as their parts."""
+    landed: float = 1e-3
+    """A foot this near to where it is wanted has landed, m. From then on it stays exactly where it is."""
+    landed_turn: float = 0.01
+    """And turned no farther away than this, rad."""
+    hold: float = 1e-5
+    """What a standing foot may be off in a step (m, rad); steps in which a leg cannot hold it are shortened."""
+    knee: float = 0.12
+    """Knees stay bent by this, rad: a straight leg cannot give way, and has no first-order motion along itself. Costs 2 mm
+    of a leg of 0.7 m."""
+
+
+@dataclass(frozen=True)
+class WholeTaken:
+    """What a step did: α and code (``CERTIFIED``, …) of the base and then of the parts, the rounds that the votes took
+    (−1 where they did not end), how far off a standing foot is (m, rad), and how far inside the support polygon the
+    centre of mass is (m; infinite where none is kept)."""
+
+    alpha: Float[np.ndarray, "limb"]
+    code: Int[np.ndarray, "limb"]
+    rounds: int
+    foot_error: float
+    inside: float
+
+
+class WholeControl:
+    """Steps a whole robot towards a goal. Feet keep their state between steps; ``reset`` forgets it."""
+
+    def __init__(self, robot: Robot, config: WholeConfig = WholeConfig()):
+        self.robot, self.config = robot, config
+        self.problem, self.parts = _problem(robot, config)
+        self.tasks = self.problem.tasks
+        self._body = _body(robot, config, self.parts, self.tasks)
+        self._settings = _settings(robot, config)
+        n = int(self.problem.limb_arrays.count[:, 0].max())
+        rows = len(self.problem.barriers.pair) + _EDGES
+        self._qp = self.problem.workspace()._replace(rows=np.zeros((rows, n)), b=np.zeros(rows))
+        wider = rows + 2 * n
+        self._base = self.problem.workspace()._replace(rows=np.zeros((wider, n)), b=np.zeros(wider))
+        p = len(self.parts)
+        self._votes = WholeVotes(
+            np.zeros((p, n, n)), np.zeros((p, n)), np.zeros((p, n)), np.zeros((p, n)), np.zeros((p, n), np.int64)
+        )
+        self._path, self._trial = self.problem.path(), self.problem.pose(robot.home)
+        self.feet = _feet()
+
+    def pose(self, goal: WholeGoal) -> LivePose:
+        """A pose to start from: the home stance under the pelvis' target, then as near to the goal as it comes with free
+        feet; those that are wanted on the floor and come there stand."""
+        k = self.tasks.index("pelvis")
+        qpos = self.robot.home.astype(np.float64)
+        ahead = np.arctan2(goal.tasks.rot[k, 1, 0], goal.tasks.rot[k, 0, 0])
+        qpos[:2] = goal.tasks.pos[k, :2]
+        qpos[3:7] = [np.cos(0.5 * ahead), 0.0, 0.0, np.sin(0.5 * ahead)]
+        pose, free = self.problem.pose(qpos), np.zeros(2, np.bool_)
+        self.feet = _feet()
+        for _ in range(100):
+            self._step(pose, WholeGoal(goal.tasks, free), self._settings._replace(balance=False))
+        return pose
+
+    def step(self, pose: LivePose, goal: WholeGoal) -> WholeTaken:
+        """Move ``pose`` in place by one control step."""
+        return self._step(pose, goal, self._settings)
+
+    def _step(self, pose: LivePose, goal: WholeGoal, settings: WholeSettings) -> WholeTaken:
+        p, count = self.problem, 1 + len(self.parts)
+        alpha, code, told = np.zeros(count), np.zeros(count, np.int64), np.zeros(3)
+        whole_step(
+            p.tree, p.limb_arrays, p.task_arrays, p.barriers, p.joints, p.settings, self._body, settings,
+            goal.tasks, goal.planted, self.feet, pose, self._trial, self._qp, self._base, self._path, self._votes,
+            alpha, code, told,
+        )  # fmt: skip
+        return WholeTaken(alpha, code, int(told[0]), float(told[1]), float(told[2]))
+
+
+def _problem(robot: Robot, config: WholeConfig) -> tuple[LiveProblem, tuple[Limb, ...]]:
+    """The arrays, with limbs as ``WholeBody`` has them, and the parts. Raises LimitError for a robot that cannot."""
+    if robot.fixed_base or not robot.feet:
+        why = "its base is fixed" if robot.fixed_base else "it has no feet"
+        raise LimitError(f"{robot.name!r} has no whole-body mode: {why}. Use mode 'upper'.")
+    parts, base = _parts(robot), _base(robot)
+    trunk = ("pelvis",) if any(part.name == "waist" for part in parts) else ("pelvis", "chest")
+    legs = tuple(c for part in parts[:2] for c in part.columns)
+    limbs = (
+        Limb("base", base + legs, trunk),
+        *(Limb(f"{part.name} and base", base + part.columns, part.landmarks) for part in parts),
+        *parts,
+    )
+    names = tuple(dict.fromkeys(name for limb in limbs for name in limb.landmarks))
+    kept = _shapes(robot, config.live)
+    arrays = limb_arrays(robot, limbs, names, kept)
+    start = LiveProblem.of(robot, config.live, parts[-1:])
+    problem = replace(
+        start,
+        limbs=limbs,
+        tasks=names,
+        shapes=kept,
+        limb_arrays=arrays._replace(share=_shares(arrays, len(parts), len(kept.pair))),
+        task_arrays=_tasks(robot, names, config),
+        barriers=kept.arrays(),
+        joints=_joints(robot, config, start.joints, base),
+    )
+    return problem, parts
+
+
+def _base(robot: Robot) -> tuple[int, ...]:
+    """The root's directions, and the joints between it and the pelvis, for robots that have their waist there."""
+    tree, marks = Tree.from_robot(robot), robot.landmarks
+    link, columns = int(tree.body_link[marks.carriers[marks.index("pelvis")]]), []
+    while link > 0:
+        if tree.dof[link] >= 0:
+            columns.append(ROOT + int(tree.dof[link]))
+        link = int(tree.parents[link])
+    return (*range(ROOT), *reversed(columns))
+
+
+def _parts(robot: Robot) -> tuple[Limb, ...]:
+    """Both legs, waist, both arms and head, of those that have joints."""
+    tree = Tree.from_robot(robot)
+    legs = [
+        Limb(f"{side}_leg", _between(robot, tree, "pelvis", f"{side}_ankle"), (f"{side}_ankle",))
+        for side in SIDES
+    ]
+    waist = Limb("waist", _between(robot, tree, "pelvis", "chest"), ("chest",))
+    arms = [
+        Limb(
+            f"{side}_arm",
+            _between(robot, tree, "chest", f"{side}_hand"),
+            (f"{side}_elbow", f"{side}_hand"),
+        )
+        for side in SIDES
+    ]
+    head = Limb("head", _between(robot, tree, "chest", "head"), ("head",))
+    return (*legs, *(limb for limb in (waist, *arms, head) if limb.columns))
+
+
+def _shapes(robot: Robot, live: LiveIKConfig) -> Shapes:
+    """All pairs of capsules that count as self-collision, but for the two hands, whose contacts are meant."""
+    capsules = Capsules.from_robot(robot, hands=True)
+    bodies = capsules.bodies
+    rows = [
+        k
+        for k, (a, b) in enumerate(capsules.pairs)
+        if not {bodies[a], bodies[b]} <= robot.hands and capsules.rest[k] > 0.0
+    ]
+    pair = capsules.pairs[rows]
+    kept = capsules.arrays(live.margin).margin[rows]
+    reach = capsules.radius[pair].sum(-1) + kept
+    return Shapes(
+        capsules, pair, reach, reach + live.buffer * (kept / live.margin if live.margin > 0.0 else 1.0)
+    )
+
+
+def _shares(arrays: LiveLimbs, parts: int, pairs: int) -> Float[np.ndarray, "limb pair"]:
+    """In one step the base moves, and then each part: these share the way to a barrier."""
+    movers, who = np.zeros(pairs), [0, *range(1 + parts, 1 + 2 * parts)]
+    for k in who:
+        movers[arrays.pairs[k, : arrays.count[k, 3]]] += 1.0
+    share = np.zeros_like(arrays.share)
+    for k in range(len(share)):
+        own = arrays.pairs[k, : arrays.count[k, 3]]
+        share[k, : len(own)] = 1.0 / np.maximum(movers[own], 1.0)
+    return share
+
+
+def _tasks(robot: Robot, names: tuple[str, ...], config: WholeConfig) -> LiveTasks:
+    live, tree, marks = config.live, Tree.from_robot(robot), robot.landmarks
+    weights = {
+        "pelvis": (config.pelvis_weight, config.pelvis_turn_weight),
+        "ankle": (config.foot_weight, config.foot_turn_weight),
+        "chest": (0.0, live.torso_weight),
+        "elbow": (live.elbow_weight, 0.0),
+        "hand": (live.hand_weight, live.hand_turn_weight),
+        "head": (0.0, config.head_turn_weight),
+    }
+    rows = [marks.index(name) for name in names]
+    chosen = np.array([weights[name.rpartition("_")[2]] for name in names])
+    position, rotation = np.ascontiguousarray(chosen[:, 0]), np.ascontiguousarray(chosen[:, 1])
+    return LiveTasks(
+        tree.body_link[marks.carriers[rows]].astype(np.int64),
+        np.ascontiguousarray(marks.pos[rows], np.float64),
+        np.ascontiguousarray(quat_to_matrix(marks.quat[rows].astype(np.float64))),
+        position,
+        rotation,
+        position.copy(),
+        rotation.copy(),
+    )
+
+
+def _joints(robot: Robot, config: WholeConfig, joints: LiveJoints, base: tuple[int, ...]) -> LiveJoints:
+    """Bounds with bent knees and the base's own; its damping is not the limbs' business, who all have it."""
+    lower, upper, most, damping = (a.copy() for a in (joints.lower, joints.upper, joints.most, joints.damping))
+    most[:3], most[3:ROOT] = config.root_step, config.root_turn
+    damping[list(base)] = 0.0
+    for column, straight in _knees(robot).items():
+        if joints.rest[column] >= straight:
+            lower[column] = max(lower[column], straight + config.knee)
+        else:
+            upper[column] = min(upper[column], straight - config.knee)
+    return joints._replace(lower=lower, upper=upper, most=most, damping=damping)
+
+
+def _knees(robot: Robot) -> dict[int, float]:
+    """The columns of the knees, and the angle (rad) at which a leg is longest."""
+    import mujoco
+
+    tree, marks, data = Tree.from_robot(robot), robot.landmarks, mujoco.MjData(robot.model)
+    found = {}
+    for side in SIDES:
+        hip, knee, ankle = (marks.index(f"{side}_{part}") for part in ("hip", "knee", "ankle"))
+        dof = int(tree.dof[tree.body_link[marks.carriers[knee]]])
+        angles = np.linspace(robot.lower[dof], robot.upper[dof], 201)
+        lengths = []
+        for angle in angles:
+            data.qpos[:] = robot.home
+            data.qpos[7 + dof] = angle
+            mujoco.mj_kinematics(robot.model, data)
+            a, b = (
+                data.xpos[1 + marks.carriers[k]] + data.xmat[1 + marks.carriers[k]].reshape(3, 3) @ marks.pos[k]
+                for k in (hip, ankle)
+            )
+            lengths.append(np.linalg.norm(a - b))
+        found[ROOT + dof] = float(angles[int(np.argmax(lengths))])
+    return found
+
+
+def _body(robot: Robot, config: WholeConfig, parts: tuple[Limb, ...], tasks: tuple[str, ...]) -> WholeBody:
+    masses, base = Masses.of(robot), _base(robot)
+    z, left, right = len(base), len(parts[0].columns), len(parts[1].columns)
+    return WholeBody(
+        z,
+        len(parts),
+        np.array([0, 1]),
+        np.array([[z, z + left], [z + left, z + left + right]]),
+        np.array([tasks.index(f"{side}_ankle") for side in SIDES]),
+        np.ascontiguousarray(soles(robot)),
+        masses.part,
+        masses.centre,
+        np.full(z, config.base_damping),
+    )
+
+
+def _settings(robot: Robot, config: WholeConfig) -> WholeSettings:
+    return WholeSettings(
+        config.balance,
+        config.balance_margin * half_width(robot),
+        config.balance_gamma,
+        config.recover,
+        config.stride,
+        config.stride_turn,
+        config.landed,
+        config.landed_turn,
+        config.hold,
+    )
+
+
+def _feet() -> WholeFeet:
+    """Feet in the air."""
+    level = np.tile(np.eye(3), (2, 1, 1))
+    return WholeFeet(
+        np.zeros(2, np.bool_), np.zeros((2, 3)), level, np.zeros((_EDGES, 3)), np.zeros(1, np.int64)
+    )
