@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 import tyro  # noqa: E402
 
 from benchmarks.live_trials import COUNT, PROTOCOL, STEPS, Space, Trial, trials  # noqa: E402
-from benchmarks.pages import number, table  # noqa: E402
+from benchmarks.pages import table  # noqa: E402
 from understudy import robots  # noqa: E402
 from understudy.errors import UnderstudyError  # noqa: E402
 from understudy.kinematics import clearances  # noqa: E402
@@ -142,7 +142,7 @@ def closed_loop(row: Row, problem: LiveProblem, space: Space, trial: Trial) -> R
         error.append([np.linalg.norm(space.hand(pose, s) - targets[s]) for s in range(len(SIDES))])
         alpha.append(taken.alpha)
         code.append(taken.code)
-    return Run(*(np.array(a) for a in (qpos, error, alpha, code)), processor, wall)
+    return Run(np.array(qpos), np.array(error), np.array(alpha), np.array(code), processor, wall)
 
 
 def measure(row: Row, space: Space, made: Sequence[Trial]) -> dict[str, Any]:
@@ -209,49 +209,42 @@ def page(document: Mapping[str, Any]) -> str:
     """The page, in Markdown."""
     n = document["trials"]
     head = (
-        "", "ms", "p99", "error, mm", "at the end, mm", "median", "barriers", "deepest, mm", "bodies", "singular", "locked",
-    )  # fmt: skip
+        *("", "ms", "p99", "error, mm", "at the end, mm", "median"),
+        *("barriers", "deepest, mm", "bodies", "singular", "locked"),
+    )
     rows = [
         (
             r["name"],
             *(f"{v:.3f}" for v in r["processor_ms"]),
             *(f"{r[key][0]:.2f} ± {r[key][1]:.1f}" for key in ("error_mm", "final_mm")),
-            number(r["final_median_mm"]),
+            f"{r['final_median_mm']:.2f}",
             str(r["barrier"]),
-            number(r["deepest_mm"]),
+            f"{r['deepest_mm']:.2f}",
             *(str(r[key]) for key in ("body", "singular", "locked")),
         )
         for r in document["rows"]
     ]
-    taken = [
-        (r["name"], *(f"{100 * r[key]:.2f}" for key in
-         ("certified", "certified_below_one", "arrived", "fallback", "held")))
-        for r in document["rows"]
-    ]  # fmt: skip
-    return (
-        "\n\n".join(
-            [
-                "# Live inverse kinematics",
-                f"{n} trials of {STEPS} control steps (`benchmarks/live_trials.py`): both hands of the G1 follow targets near "
-                "and across the barriers about trunk, head, thighs and the other arm. Only the arms move. [The method]"
-                "(../methods/live_ik.md) tells what rows and columns mean; the paper is MIRROR (Li, Yang and Ames, 2026), "
-                "and its Table I stands there beside this one.",
-                table(("", ""), document["facts"].items()),
-                "## Errors and faults",
-                "ms are processor time of a whole control step: kinematics, gradients, solution, choice, and the call from "
-                "Python; median and 99 %. Errors are of both hands over all steps, and in the last one, with the deviation "
-                f"over trials. Then trials out of {n}: those that break a barrier (ρ with its margin) by more than a "
-                "micrometre, and how deep at worst; whose capsules touch without any margin, hands left out; in which an arm "
-                f"was singular (least singular value below {SINGULAR} m); and that end with a joint at its limit.",
-                table(head, rows),
-                "## How steps were chosen",
-                "Shares of all steps of an arm, in per cent: certified, and of those at α < 1; without a certificate because "
-                "the goal is reached (V ≤ ε_V); by the fallback; and held still by it.",
-                table(("", "certified", "of them α < 1", "arrived", "fallback", "held"), taken),
-            ]
-        )
-        + "\n"
-    )
+    shares = ("certified", "certified_below_one", "arrived", "fallback", "held")
+    taken = [(r["name"], *(f"{100 * r[key]:.2f}" for key in shares)) for r in document["rows"]]
+    parts = [
+        "# Live inverse kinematics",
+        f"{n} trials of {STEPS} control steps (`benchmarks/live_trials.py`): both hands of the G1 follow targets near "
+        "and across the barriers about trunk, head, thighs and arms. Only the arms move. "
+        "[The method](../methods/live_ik.md) tells what rows and columns mean.",
+        table(("", ""), document["facts"].items()),
+        "## Errors and faults",
+        "ms are processor time of a whole control step of both arms: kinematics, gradients, solution, choice, and the "
+        "call from Python; median and 99 %. Errors are of both hands over all steps, and in the last one, with the "
+        f"deviation over trials. Then trials out of {n}: those that break a barrier (ρ with its margin) by more than a "
+        "micrometre, and how deep at worst; whose capsules touch without any margin, hands left out; in which an arm "
+        f"was singular (least singular value below {SINGULAR} m/rad); and that end with a joint at its limit.",
+        table(head, rows),
+        "## How steps were chosen",
+        "Shares of all steps of a limb, in per cent: certified, and of all steps those certified at α < 1; where the "
+        "goal is reached (V ≤ ε_V) and nothing needs certifying; by the fallback; and held still by it.",
+        table(("", "certified", "certified at α < 1", "arrived", "fallback", "held"), taken),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ WAY = (0.10, 0.30)
 DEEPEST = 0.04
 """No target is deeper than this inside a barrier, m."""
 ROOM = 0.01
-"""What a start has at least to every barrier, m; less to those whose margin is less than the full one, in proportion."""
+"""What a start has at least to every barrier, m; in proportion less to those whose margin is less than the full one."""
 POSES = 2000
 """Safe poses that starts and waypoints are taken from."""
 TRIES = 60

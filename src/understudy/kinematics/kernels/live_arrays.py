@@ -11,8 +11,8 @@ NONE, LINEAR, TRUE = 0, 1, 2
 """Certificates: none at all, on the linear prediction (Eq. 13–15), on forward kinematics at the candidate."""
 
 CERTIFIED, ARRIVED, FALLBACK, HELD = 0, 1, 2, 3
-"""How a step was chosen: certified; the goal is reached and stays so; none certified, and the safe step of the least error
-taken; none certified, and the limb stays."""
+"""How a step was chosen: certified; the goal is reached and stays so; none certified, and the safe step of the least
+error taken; none certified, and the limb stays."""
 
 
 class LiveLimbs(NamedTuple):

@@ -22,6 +22,7 @@ _HALVINGS = 4
 """Of the gap between the largest certified of those points and the next, so that α is found to 0.008."""
 _FEASIBLE = 1e-6
 """What a candidate may break a row (m²) or the box (rad) by: exact solvers stay far inside, unconverged ones do not."""
+_NEARLY = 0.9
 _STILL = 1e-9
 """m², by which a true barrier may fall short: rounding."""
 
@@ -56,16 +57,23 @@ def feasible(qp, v):
 
 @part
 def _safe(limbs, k, barriers, qp, v, trial):
-    """Whether no barrier is broken at the trial pose, and none that was broken before is more so."""
+    """Whether no barrier is broken at the trial pose. Where some are broken before, the deepest may not become deeper,
+    and others come near to its depth: what leaves one body may have to brush another."""
     start, end, x1, x2 = np.empty((2, 3)), np.empty((2, 3)), np.empty(3), np.empty(3)
-    travel = 0.0
+    travel, deepest = 0.0, 0.0
     for a in range(qp.size[0]):
         travel += abs(v[a]) * limbs.lever[k, a]
     for m in range(limbs.count[k, 3]):
+        deepest = min(deepest, qp.gap[m])
+    for m in range(limbs.count[k, 3]):
         if qp.gap[m] > travel:
             continue
-        h = barrier(barriers, limbs.pairs[k, m], trial, start, end, x1, x2)
-        if h < min(qp.h[m], 0.0) - _STILL:
+        p = limbs.pairs[k, m]
+        allowed = barriers.reach[p] + min(qp.gap[m], _NEARLY * deepest)
+        if (
+            barrier(barriers, p, trial, start, end, x1, x2)
+            < allowed * allowed - barriers.reach[p] ** 2 - _STILL
+        ):
             return False
     return True
 
@@ -203,8 +211,25 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
                 least, chosen = value, alpha
                 for a in range(n):
                     v[a] = w[a]
+    if least == np.inf:
+        _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v)
     move_limb(tree, limbs, k, pose, v, joints, trial)
     return HELD if length(v, n) == 0.0 else FALLBACK, chosen
+
+
+@part
+def _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v):
+    """Out of broken barriers, as far along Δq(0) as no more is broken: their slopes change on the way."""
+    n, part_of_it = qp.size[0], 0.5
+    for _ in range(_HALVINGS):
+        for a in range(n):
+            v[a] = part_of_it * path.step[0, a]
+        move_limb(tree, limbs, k, pose, v, joints, trial)
+        if _safe(limbs, k, barriers, qp, v, trial):
+            return
+        part_of_it *= 0.5
+    for a in range(n):
+        v[a] = 0.0
 
 
 @part

@@ -36,8 +36,8 @@ class LiveIKConfig:
     margin: float = 0.01
     """m in ρ = R + r + m (Eq. 5), m."""
     buffer: float = 0.002
-    """What rows keep beyond the barrier, m: what a linearised row may lose in a step. Bodies that are near by construction
-    have less of it, as they have of the margin. Zero is the paper's."""
+    """What rows keep beyond the barrier, m: what a linearised row may lose in a step. Bodies that are near by
+    construction have less of it, as they have of the margin. Zero is the paper's."""
     brake: float = 0.5
     """The part of the way to a joint's limit that one step may use up: a barrier, as Eq. 6 is one. One is Eq. 10."""
     step: float = 0.2

@@ -125,6 +125,12 @@ class LiveProblem:
         place_all(self.tree, pose)
         return pose
 
+    def mark(self, name: str) -> tuple[int, Float[np.ndarray, "3"]]:
+        """The link that carries a landmark of the robot, and where on it (m). Raises UnknownName."""
+        marks, k = self.robot.landmarks, self.robot.landmarks.index(name)
+        link = int(Tree.from_robot(self.robot).body_link[marks.carriers[k]])
+        return link, marks.pos[k].astype(np.float64)
+
     def goal(self) -> LiveGoal:
         """Targets of all tasks, to be filled: at the origin, level."""
         n = len(self.tasks)
