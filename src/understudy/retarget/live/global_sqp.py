@@ -1,0 +1,102 @@
+"""MIRROR's slow baseline: the whole nonlinear IK, solved to convergence in every control step.
+
+Sequential quadratic programming on F of Eq. 19 under true barriers and joint limits: each QP is ``LiveProblem``'s, at
+the last iterate and at α = 1, with the bounds on a step as trust region, and a line search on F and broken barriers.
+Global is the problem, not the search: it descends from where the robot is and ends in that basin.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from understudy.errors import LimitError
+from understudy.kinematics.kernels import live_daqp
+from understudy.kinematics.kernels.live_arrays import LiveGoal, LivePose
+from understudy.kinematics.kernels.live_assembly import copy_pose
+from understudy.retarget.live.control import CERTIFIED, HELD, Taken
+from understudy.retarget.live.limbs import ROOT
+from understudy.retarget.live.problem import LimbQP, LiveProblem
+
+ITERATIONS = 60
+"""A step far from its goal takes 10 to 30."""
+CONVERGED = 1e-5
+"""rad: an iteration that moves no joint further is the last."""
+PENALTY = 1e3
+"""What 1 m² of broken barrier costs. Multipliers of barriers are below 100 where a hand is 5 cm from its target."""
+ARMIJO = 1e-4
+SHORTEST = 1.0 / 256.0
+
+
+@dataclass(frozen=True)
+class _Iterate:
+    pose: LivePose
+    qp: LimbQP
+    cost: float
+
+
+class GlobalSqp:
+    """``step`` as ``Control`` has it. What a step moves is not bounded: motors' speeds are not asked.
+
+    Raises LimitError unless the problem has all joints in one limb (``limbs="monolithic"``). Take γ = 1 and brake = 1:
+    their parts of the way are meant for single steps.
+    """
+
+    def __init__(self, problem: LiveProblem):
+        if len(problem.limbs) != 1:
+            raise LimitError(
+                f"The global SQP solves for all joints at once; got {len(problem.limbs)} limbs. "
+                "Take limbs='monolithic'."
+            )
+        self.problem = problem
+        self.iterations = 0
+        """Of the last step."""
+        self._room = problem.workspace()
+        self._columns = np.array(problem.limbs[0].columns) - ROOT
+
+    def step(self, pose: LivePose, goal: LiveGoal) -> Taken:
+        """Move ``pose`` in place to the solution; where not even a short step helps, it stays."""
+        now = self._at(pose, goal)
+        first = now
+        for self.iterations in range(1, ITERATIONS + 1):
+            qp = now.qp
+            v = live_daqp.solve(qp.hessian, qp.gradient, qp.rows, qp.b, qp.lower, qp.upper)
+            if v is None:
+                break
+            found = self._search(now, v, goal)
+            if found is None:
+                break
+            far = float(np.abs(found.pose.q - now.pose.q).max())
+            now = found
+            if far < CONVERGED:
+                break
+        copy_pose(now.pose, pose)
+        moved = now.cost < first.cost
+        return Taken(np.array([float(moved)]), np.array([CERTIFIED if moved else HELD]))
+
+    def _search(self, now: _Iterate, v: Float[np.ndarray, "n"], goal: LiveGoal) -> _Iterate | None:
+        """The longest of v, v/2, v/4 … that lowers the cost."""
+        q, t = now.pose.q[self._columns], 1.0
+        while t >= SHORTEST:
+            there = self._at(self._moved(now.pose, q + t * v), goal)
+            if there.cost <= now.cost - ARMIJO * t * float(v @ now.qp.hessian @ v):
+                return there
+            t *= 0.5
+        return None
+
+    def _moved(self, pose: LivePose, q: Float[np.ndarray, "n"]) -> LivePose:
+        joints, c = pose.q.copy(), self._columns + ROOT
+        joints[self._columns] = np.clip(q, self.problem.joints.lower[c], self.problem.joints.upper[c])
+        return self.problem.pose(np.concatenate([pose.root_pos, pose.root_quat, joints]))
+
+    def _at(self, pose: LivePose, goal: LiveGoal) -> _Iterate:
+        """F of the tasks and of posture, and the penalty on broken barriers."""
+        problem, c = self.problem, self._columns + ROOT
+        joints, q = problem.joints, pose.q[self._columns]
+        qp = problem.assemble(0, pose, goal, self._room)
+        margin = np.minimum(problem.config.limit_margin, 0.25 * (joints.upper[c] - joints.lower[c]))
+        beyond = np.maximum(np.maximum(joints.lower[c] + margin - q, q - joints.upper[c] + margin), 0.0)
+        cost = 0.5 * float(qp.certified @ qp.error**2 + joints.pull[c] @ (q - joints.rest[c]) ** 2)
+        cost += 0.5 * problem.config.limit_weight * float(beyond @ beyond)
+        broken = np.maximum(-problem.barrier_values(pose), 0.0)
+        return _Iterate(pose, qp, cost + PENALTY * float(broken.sum()))
