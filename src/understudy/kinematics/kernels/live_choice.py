@@ -15,11 +15,14 @@ from understudy.kinematics.kernels.live_assembly import (
     posture,
     task_errors,
 )
+from understudy.kinematics.kernels.live_path import at_alpha
 
-_SPACING = 1.0 / 8.0
-"""Of α between the points of an exact path at which the true certificate is asked for."""
+_TRIED = 20
+_RATIO = 0.75
+"""On an exact path the true certificate is asked for at so many α, from 1 downwards, each this part of the one before,
+and at 0: hard pressed limbs make their way in steps of a few per cent."""
 _HALVINGS = 4
-"""Of the gap between the largest certified of those points and the next, so that α is found to 0.008."""
+"""Of the gap between the largest certified of those and the next, so that α is found to a fiftieth of itself."""
 _FEASIBLE = 1e-6
 """What a candidate may break a row (m²) or the box (rad) by: exact solvers stay far inside, unconverged ones do not."""
 _NEARLY = 0.9
@@ -56,32 +59,36 @@ def feasible(qp, v):
 
 
 @part
-def _safe(limbs, k, barriers, qp, v, trial):
+def _safe(limbs, k, barriers, qp, v, trial, now):
     """Whether no barrier is broken at the trial pose. Where some are broken before, the deepest may not become deeper,
-    and others come near to its depth: what leaves one body may have to brush another."""
+    and others come near to its depth: what leaves one body may have to brush another.
+
+    ``now[4]`` is the pair that was broken last: it is the first to be looked at, for it likely is again.
+    """
     start, end, x1, x2 = np.empty((2, 3)), np.empty((2, 3)), np.empty(3), np.empty(3)
-    travel, deepest = 0.0, 0.0
+    travel, first = 0.0, int(now[4])
     for a in range(qp.size[0]):
         travel += abs(v[a]) * limbs.lever[k, a]
-    for m in range(limbs.count[k, 3]):
-        deepest = min(deepest, qp.gap[m])
-    for m in range(limbs.count[k, 3]):
+    for i in range(limbs.count[k, 3]):
+        m = i + first if i + first < limbs.count[k, 3] else i + first - limbs.count[k, 3]
         if qp.gap[m] > travel:
             continue
         p = limbs.pairs[k, m]
-        allowed = barriers.reach[p] + min(qp.gap[m], _NEARLY * deepest)
+        allowed = barriers.reach[p] + min(qp.gap[m], _NEARLY * now[3])
         if (
             barrier(barriers, p, trial, start, end, x1, x2)
             < allowed * allowed - barriers.reach[p] ** 2 - _STILL
         ):
+            now[4] = m
             return False
     return True
 
 
 @part
 def judge(tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, v, trial, spare):
-    """A candidate: (certified, safe, V⁺). The true certificate leaves ``trial`` moved by v. ``now`` holds V, F and what
-    V⁺ must come down to."""
+    """A candidate: (certified, safe, V⁺). The true certificate leaves ``trial`` moved by v. ``now`` holds V, F, what V⁺
+    must come down to, the depth (m, below zero) of the deepest broken barrier, what ``_safe`` keeps there, and the
+    least V⁺ of a safe candidate so far: one that is neither certified nor better is not asked whether it is safe."""
     there = now[0] <= settings.arrived
     escaping = there or length(v, qp.size[0]) >= settings.least_step
     if settings.certificate != TRUE:
@@ -92,23 +99,16 @@ def judge(tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp
     move_limb(tree, limbs, k, pose, v, joints, trial)
     rows = task_errors(limbs, k, tasks, goal, trial, spare[0], spare[1], spare[2])
     value = half_square(spare[0], spare[2], rows)
-    safe = _safe(limbs, k, barriers, qp, v, trial)
+    if value > now[2] and value >= now[5]:
+        return False, False, value
+    safe = _safe(limbs, k, barriers, qp, v, trial, now)
     if there or not safe or value > now[2] or not escaping:
         return there and safe and value <= now[2], safe, value
     objective = half_square(spare[0], spare[1], rows) + posture(limbs, k, joints, settings, trial.q)
-    for a in range(
-        qp.size[0]
-    ):  # a step costs what the QP says it does: F is regularised about where the limb is
+    # A step costs what the QP says it does: F is regularised about where the limb is.
+    for a in range(qp.size[0]):
         objective += 0.5 * joints.damping[limbs.columns[k, a]] * v[a] * v[a]
     return objective <= now[1] - settings.eta_objective, safe, value
-
-
-@part
-def _between(path, i, f, n, v):
-    """The point at the part f of the way from path point i − 1 to i; returns its α."""
-    for c in range(n):
-        v[c] = path.step[i - 1, c] + f * (path.step[i, c] - path.step[i - 1, c])
-    return path.alpha[i - 1] + f * (path.alpha[i] - path.alpha[i - 1])
 
 
 @part
@@ -158,6 +158,18 @@ def _below(c2, c1, c0):
 
 
 @part
+def _largest_linear(qp, settings, now, path, v):
+    """The largest α of an exact path for which the linear certificate holds, and its step; −1 where there is none."""
+    for i in range(path.count[0] - 1, 0, -1):
+        f = _largest_root(qp, settings, now, path, i)
+        if f >= 0.0:
+            for a in range(qp.size[0]):
+                v[a] = path.step[i - 1, a] + f * (path.step[i, a] - path.step[i - 1, a])
+            return path.alpha[i - 1] + f * (path.alpha[i] - path.alpha[i - 1])
+    return -1.0
+
+
+@part
 def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, path, exact, trial, v):
     """Take the largest certified α (Eq. 16), else the fallback: among the safe candidates the one of the least V⁺.
 
@@ -166,66 +178,61 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
     are the candidates.
     """
     n = qp.size[0]
-    spare, now, w = np.empty((3, len(qp.error))), np.empty(3), np.empty(n)
+    spare, now, w = np.empty((3, len(qp.error))), np.zeros(6), np.empty(n)
     now[0] = half_square(qp.error, qp.certified, qp.size[1])
     now[1] = half_square(qp.error, qp.weight, qp.size[1]) + posture(limbs, k, joints, settings, pose.q)
     there = now[0] <= settings.arrived
     now[2] = settings.arrived if there else now[0] - settings.eta
+    for m in range(limbs.count[k, 3]):
+        now[3] = min(now[3], qp.gap[m])
     code = ARRIVED if there else CERTIFIED
-    least, chosen = np.inf, 0.0
     for a in range(n):
         v[a] = 0.0
-    above = -1.0  # the nearest candidate above that is not certified
-    for i in range(path.count[0] - 1, -1, -1):
-        pieces = 1
-        if exact and i > 0:
-            if settings.certificate == LINEAR:
-                f = _largest_root(qp, settings, now, path, i)
-                if f >= 0.0:
-                    chosen = _between(path, i, f, n, v)
-                    move_limb(tree, limbs, k, pose, v, joints, trial)
-                    return code, chosen
-            pieces = max(1, math.ceil((path.alpha[i] - path.alpha[i - 1]) / _SPACING))
-        for piece in range(pieces, 0, -1):
-            if pieces == 1:
-                alpha = path.alpha[i]
-                for a in range(n):
-                    w[a] = path.step[i, a]
-            else:
-                alpha = _between(path, i, piece / pieces, n, w)
-            certified, safe, value = judge(
-                tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, w, trial, spare
-            )
-            if certified:
-                for a in range(n):
-                    v[a] = w[a]
-                if exact and above > alpha and settings.certificate == TRUE:
-                    alpha = _refine(
-                        tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, path, alpha,
-                        above, trial, spare, w, v,
-                    )  # fmt: skip
-                move_limb(tree, limbs, k, pose, v, joints, trial)
-                return code, alpha
-            above = alpha
-            if safe and value < least:
-                least, chosen = value, alpha
-                for a in range(n):
-                    v[a] = w[a]
-    if least == np.inf:
-        _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v)
+    if exact and settings.certificate == LINEAR:
+        alpha = _largest_linear(qp, settings, now, path, v)
+        if alpha >= 0.0:
+            move_limb(tree, limbs, k, pose, v, joints, trial)
+            return code, alpha
+    now[5], chosen, above = np.inf, 0.0, -1.0  # above: the nearest candidate above that is not certified
+    for i in range(_TRIED if exact else path.count[0] - 1, -1, -1):
+        if exact:
+            alpha = _RATIO ** (_TRIED - i) if i > 0 else 0.0
+            at_alpha(path, alpha, n, w)
+        else:
+            alpha = path.alpha[i]
+            for a in range(n):
+                w[a] = path.step[i, a]
+        certified, safe, value = judge(
+            tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, w, trial, spare
+        )
+        if certified or (safe and value < now[5]):
+            now[5], chosen = value, alpha
+            for a in range(n):
+                v[a] = w[a]
+        if certified:
+            if exact and above > alpha:
+                chosen = _refine(
+                    tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, path, alpha, above,
+                    trial, spare, w, v,
+                )  # fmt: skip
+            move_limb(tree, limbs, k, pose, v, joints, trial)
+            return code, chosen
+        above = alpha
+    if now[5] == np.inf:
+        _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v, now)
     move_limb(tree, limbs, k, pose, v, joints, trial)
     return HELD if length(v, n) == 0.0 else FALLBACK, chosen
 
 
 @part
-def _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v):
+def _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v, now):
     """Out of broken barriers, as far along Δq(0) as no more is broken: their slopes change on the way."""
     n, part_of_it = qp.size[0], 0.5
     for _ in range(_HALVINGS):
         for a in range(n):
             v[a] = part_of_it * path.step[0, a]
         move_limb(tree, limbs, k, pose, v, joints, trial)
-        if _safe(limbs, k, barriers, qp, v, trial):
+        if _safe(limbs, k, barriers, qp, v, trial, now):
             return
         part_of_it *= 0.5
     for a in range(n):
@@ -234,34 +241,13 @@ def _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v):
 
 @part
 def _refine(
-    tree,
-    limbs,
-    k,
-    tasks,
-    barriers,
-    joints,
-    settings,
-    goal,
-    now,
-    pose,
-    qp,
-    path,
-    low,
-    high,
-    trial,
-    spare,
-    w,
-    v,
-):
+    tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, path, low, high, trial, spare, w, v
+):  # fmt: skip
     """Halve the gap between a certified α and one above that is not; ``v`` becomes the step of what is returned."""
     n = qp.size[0]
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        i = path.count[0] - 1
-        while i > 1 and path.alpha[i - 1] >= middle:
-            i -= 1
-        gap = path.alpha[i] - path.alpha[i - 1]
-        _between(path, i, (middle - path.alpha[i - 1]) / gap if gap > 0.0 else 1.0, n, w)
+        at_alpha(path, middle, n, w)
         certified, _, _ = judge(
             tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, w, trial, spare
         )

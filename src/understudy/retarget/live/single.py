@@ -1,4 +1,5 @@
-"""The usual way, and MIRROR's baseline: one QP at α = 1, solved by DAQP. And the same at every point of a grid."""
+"""The usual way, and MIRROR's baseline: one QP at α = 1, solved by DAQP; the same at every point of a grid; and a line
+search along its solution."""
 
 import numpy as np
 
@@ -9,6 +10,13 @@ from understudy.retarget.live.problem import Candidates, LimbQP, Solver
 def single(qp: LimbQP, limb: int) -> Candidates:  # noqa: ARG001
     """Δq(1) alone; where rows and box exclude each other, no step."""
     return _at(qp, np.ones(1))
+
+
+def scaled(qp: LimbQP, limb: int) -> Candidates:
+    """α Δq(1): the same step, shortened, which is what a line search has to choose from. It keeps rows and box where
+    no step does."""
+    full = single(qp, limb).step[-1]
+    return Candidates(np.array([0.0, 1.0]), np.stack([np.zeros_like(full), full]), exact=True)
 
 
 def grid(count: int) -> Solver:
