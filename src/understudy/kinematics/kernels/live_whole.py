@@ -15,8 +15,15 @@ from understudy.kinematics.kernels.live_assembly import (
 from understudy.kinematics.kernels.live_choice import choose
 from understudy.kinematics.kernels.live_path import at_alpha, walk
 from understudy.kinematics.kernels.live_whole_balance import balance_rows, least_inside, mass_moments
-from understudy.kinematics.kernels.live_whole_feet import follow, hold_feet, update_feet
+from understudy.kinematics.kernels.live_whole_feet import (
+    floor_rows,
+    follow,
+    hold_feet,
+    support,
+    update_feet,
+)
 from understudy.kinematics.kernels.live_whole_votes import add_vote, ask, revise
+from understudy.kinematics.kernels.spatial import transform
 
 _ROUNDS = 8
 _LEFT = 1e5  # 1/m², 1/rad²: what it costs that a foot moves which its leg cannot hold
@@ -24,7 +31,7 @@ _STILL = 1e-9  # m, m²: rounding
 
 
 @part
-def _base_qp(limbs, body, qp, carried, left, out):
+def _base_qp(body, qp, carried, left, out):
     """The base's QP without votes: limb 0's, with v = carried z put in. Boxes of carried joints become rows."""
     z, n = body.base, qp.size[0]
     out.size[0] = z
@@ -50,13 +57,16 @@ def _base_qp(limbs, body, qp, carried, left, out):
         out.lower[c], out.upper[c] = qp.lower[c], qp.upper[c]
     count = 0
     for m in range(qp.size[2]):
+        least = 0.0
         for c in range(z):
             v = 0.0
             for a in range(n):
                 v += qp.rows[m, a] * carried[a, c]
             out.rows[count, c] = v
-        out.b[count] = qp.b[m]
-        count += 1
+            least += min(v * out.lower[c], v * out.upper[c])
+        if least < qp.b[m]:
+            out.b[count] = qp.b[m]
+            count += 1
     for a in range(z, n):
         most = 0.0
         for c in range(z):
@@ -76,20 +86,21 @@ def _base_qp(limbs, body, qp, carried, left, out):
 
 @part
 def agree(
-    tree, limbs, tasks, barriers, joints, settings, body, whole, goal, feet, pose, qp, base, path, votes, carried, z
+    tree, limbs, tasks, barriers, joints, settings, calm, body, whole, goal, feet, pose, qp, base, path, votes,
+    carried, z,
 ):  # fmt: skip
     """The base's path over α under the votes of all limbs, and its step at α = 1 in ``z``; returns the rounds it took,
     −1 where they did not end."""
-    n = limbs.count[0, 0]
     left, moment = np.empty((12, body.base)), np.empty((len(tree.parents), 4))
     h, g = np.empty((body.base, body.base)), np.empty(body.base)
     mass_moments(tree, body, pose, moment)
     for p in range(body.parts):
-        ask(tree, limbs, 1 + p, tasks, joints, settings, goal, pose, qp, votes, p)
-    assemble(tree, limbs, 0, tasks, barriers, joints, settings, goal, pose, qp)
+        chosen = calm if p == body.leg[0] or p == body.leg[1] else settings
+        ask(tree, limbs, 1 + p, tasks, joints, chosen, goal, pose, qp, votes, p)
+    assemble(tree, limbs, 0, tasks, barriers, joints, calm, goal, pose, qp)
     balance_rows(tree, limbs, 0, whole, feet, pose, moment, True, qp)
     follow(limbs, tasks, body, feet, pose, qp.screw, carried, left)
-    _base_qp(limbs, body, qp, carried, left, base)
+    _base_qp(body, qp, carried, left, base)
     for c in range(body.base):
         g[c] = base.gradient[c]
         for d in range(body.base):
@@ -166,6 +177,19 @@ def move_base(tree, limbs, tasks, barriers, joints, body, whole, feet, pose, qp,
 
 
 @part
+def _carry(tasks, body, whole, goal, pose, out):
+    """``out`` = ``goal``, with arms going along by what the pelvis is off where it is wanted."""
+    place, t = np.empty((1, 3)), body.pelvis
+    transform(pose.pos, pose.rot, tasks.link[t], tasks.point, t, place, 0)
+    for m in range(len(goal.pos)):
+        for c in range(3):
+            off = place[0, c] - goal.pos[t, c] if whole.carry and body.carried[m] else 0.0
+            out.pos[m, c] = goal.pos[m, c] + off
+            for d in range(3):
+                out.rot[m, c, d] = goal.rot[m, c, d]
+
+
+@part
 def move_part(
     tree, limbs, k, tasks, barriers, joints, settings, body, whole, goal, feet, pose, qp, path, trial, v, moment
 ):  # fmt: skip
@@ -173,6 +197,9 @@ def move_part(
     assemble(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp)
     mass_moments(tree, body, pose, moment)
     balance_rows(tree, limbs, k, whole, feet, pose, moment, False, qp)
+    for side in range(2):
+        if k == 1 + body.parts + body.leg[side]:
+            floor_rows(tasks, body, whole, side, pose, qp)
     walk(qp, path)
     now = least_inside(tree, body, feet, pose)
     code, alpha = choose(
@@ -194,45 +221,50 @@ def move_part(
 
 @kernel
 def whole_step(
-    tree, limbs, tasks, barriers, joints, settings, body, whole, goal, wanted, feet, pose, trial, qp, base,
-    path, votes, alpha, code, told,
+    tree, limbs, tasks, barriers, joints, settings, calm, body, whole, goal, wanted, height, aim, spare, feet, pose,
+    trial, qp, base, path, votes, alpha, code, told,
 ):  # fmt: skip
     """Move ``pose`` by one control step.
 
-    ``wanted`` (2,) says which feet are to stand. ``alpha`` and ``code`` (1 + part,) are those of the base, then of the
-    parts; ``told`` (3,) is how many rounds the votes took, how far off a standing foot is (m, rad), and how far inside
-    the support polygon the centre of mass is (m).
+    ``wanted`` (2,) says which feet are to stand, and ``height`` how high ankles then are (m); ``calm`` are the settings
+    of limb 0 and the legs, ``aim`` and ``spare`` are scratch. ``alpha`` and ``code`` (1 + part,) are those of the base,
+    then of the parts; ``told`` (3,) is how many rounds the votes took, how far off a standing foot is (m, rad), and how
+    far inside the support polygon, less its margin, the centre of mass is (m).
     """
     place_all(tree, pose)
-    update_feet(tree, tasks, body, whole, goal, wanted, pose, feet)
+    update_feet(tree, tasks, body, whole, goal, wanted, height, pose, feet, aim)
     copy_pose(pose, trial)
     n = limbs.count[0, 0]
     carried, z, v = np.empty((n, body.base)), np.empty(body.base), np.empty(qp.rows.shape[1])
     moment = np.empty((len(tree.parents), 4))
     told[0] = agree(
-        tree, limbs, tasks, barriers, joints, settings, body, whole, goal, feet, pose, qp, base, path, votes,
+        tree, limbs, tasks, barriers, joints, settings, calm, body, whole, aim, feet, pose, qp, base, path, votes,
         carried, z,
     )  # fmt: skip
     code[0], alpha[0], told[1] = move_base(
         tree, limbs, tasks, barriers, joints, body, whole, feet, pose, qp, path, carried, trial, v, z
     )
+    _carry(tasks, body, whole, aim, pose, spare)
     for p in range(body.parts):
         if _stands(body, feet, p):
             code[1 + p], alpha[1 + p] = code[0], alpha[0]
             continue
+        chosen = calm if p == body.leg[0] or p == body.leg[1] else settings
         code[1 + p], alpha[1 + p] = move_part(
-            tree, limbs, 1 + body.parts + p, tasks, barriers, joints, settings, body, whole, goal, feet, pose,
-            qp, path, trial, v, moment,
+            tree, limbs, 1 + body.parts + p, tasks, barriers, joints, chosen, body, whole, spare, feet,
+            pose, qp, path, trial, v, moment,
         )  # fmt: skip
+    support(body, tasks, feet, -1, whole.margin, pose)
     told[2] = least_inside(tree, body, feet, pose)
 
 
 @kernel
 def consensus(
-    tree, limbs, tasks, barriers, joints, settings, body, whole, goal, feet, pose, qp, base, path, votes, carried, z
+    tree, limbs, tasks, barriers, joints, settings, calm, body, whole, goal, feet, pose, qp, base, path, votes,
+    carried, z,
 ):  # fmt: skip
     """``agree`` for callers from outside."""
     return agree(
-        tree, limbs, tasks, barriers, joints, settings, body, whole, goal, feet, pose, qp, base, path, votes,
+        tree, limbs, tasks, barriers, joints, settings, calm, body, whole, goal, feet, pose, qp, base, path, votes,
         carried, z,
     )  # fmt: skip

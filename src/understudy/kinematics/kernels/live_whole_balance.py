@@ -50,13 +50,14 @@ def inside(edges, count, x, y):
 def balance_rows(tree, limbs, k, whole, feet, pose, moment, base, qp):
     """Append ∇hᵀ v ≥ −γ h for each edge of the support polygon, where h (m) is the distance of the centre of mass.
 
-    Outside, the base comes back by a part of the way in each step; other limbs only do not make it worse.
+    Outside, the base comes back by a part of the way in each step; other limbs only do not make it worse. The base
+    keeps a reserve: what it would use up to the edge, a leg that steps to that side would lack.
     """
     n, count = qp.size[0], qp.size[2]
     x, y = pose.pos[0, 0] + moment[0, 1], pose.pos[0, 1] + moment[0, 2]
     for e in range(feet.count[0]):
         u, w = feet.edges[e, 0], feet.edges[e, 1]
-        h = u * x + w * y - feet.edges[e, 2]
+        h = u * x + w * y - feet.edges[e, 2] - (whole.reserve if base else 0.0)
         least = 0.0
         for a in range(n):
             c = limbs.columns[k, a]
@@ -67,10 +68,9 @@ def balance_rows(tree, limbs, k, whole, feet, pose, moment, base, qp):
             slope = u * dx + w * dy
             qp.rows[count, a] = slope
             least += min(slope * qp.lower[a], slope * qp.upper[a])
-        if h >= 0.0:
-            b = -whole.gamma * h
-        else:
-            b = min(_AHEAD - whole.recover * h, -h) if base else 0.0
+        b = -whole.gamma * max(h, 0.0)
+        if h < 0.0 and base:
+            b = min(_AHEAD - whole.recover * h, -h)
         if least < b:
             qp.b[count] = b
             count += 1

@@ -6,12 +6,13 @@ import numpy as np
 
 from understudy.kinematics.kernels.jit import part
 from understudy.kinematics.kernels.live_assembly import move_limb, screws
-from understudy.kinematics.kernels.live_whole_balance import inside, mass_moments, polygon
+from understudy.kinematics.kernels.live_whole_balance import least_inside, polygon
 from understudy.kinematics.kernels.spatial import matmul3, rotation_error, transform
 
 _SINGULAR = 1e-8  # on the squares of a leg's singular values, m²
 _FREE = 1e-3  # what the base weighs beside the legs where both are moved to hold feet: legs do what they can
 _PASSES = 5
+_UNWANTED = 1e6
 
 
 @part
@@ -30,67 +31,154 @@ def support(body, tasks, feet, only, margin, pose):
     for side in range(2):
         if feet.planted[side] and only in (-1, side):
             for corner in range(body.sole.shape[1]):
-                transform(
-                    pose.pos, pose.rot, tasks.link[body.ankle[side]], body.sole[side], corner, place, 0
-                )
+                transform(pose.pos, pose.rot, tasks.link[body.ankle[side]], body.sole[side], corner, place, 0)
                 points[count, 0], points[count, 1] = place[0, 0], place[0, 1]
                 count += 1
     feet.count[0] = polygon(points, count, margin, feet.edges) if count else 0
 
 
 @part
-def update_feet(tree, tasks, body, whole, goal, wanted, pose, feet):
-    """Which feet stand in this step.
+def _leaving(body, whole, goal, wanted, feet, side):
+    """How much a standing foot wants to leave: 0 not at all, above 1 for it is wanted elsewhere (in strides), above
+    ``_UNWANTED`` for it is not wanted on the floor."""
+    turn, aim, turned = np.empty((1, 3, 3)), np.empty((1, 3, 3)), np.empty((1, 3))
+    t = body.ankle[side]
+    for c in range(3):
+        for d in range(3):
+            turn[0, c, d], aim[0, c, d] = feet.rot[side, c, d], goal.rot[t, c, d]
+    rotation_error(aim, turn, 0, turned)
+    x, y = goal.pos[t, 0] - feet.pos[side, 0], goal.pos[t, 1] - feet.pos[side, 1]
+    away = math.sqrt(x * x + y * y) / whole.stride + abs(turned[0, 2]) / whole.turn
+    if not wanted[side]:
+        return _UNWANTED + away
+    return away if away > 1.0 else 0.0
 
-    A foot that is wanted on the floor stands as soon as it has landed where it is wanted. A standing foot leaves when it
-    is not wanted there, or wanted more than a stride elsewhere; with ``balance`` only one does, and only once the centre
-    of mass is over the other: until then that other foot's polygon is the one to be in.
-    """
-    place, turn, turned = np.empty((1, 3)), np.empty((1, 3, 3)), np.empty((1, 3))
-    aim = np.empty((1, 3, 3))
-    leaves = np.zeros(2)
+
+@part
+def _near(x, y, most, out, t):
+    """Bring out.pos[t] to within ``most`` (m) of a point, seen from above."""
+    u, w = out.pos[t, 0] - x, out.pos[t, 1] - y
+    part_of_it = min(1.0, most / max(math.sqrt(u * u + w * w), 1e-9))
+    out.pos[t, 0], out.pos[t, 1] = x + part_of_it * u, y + part_of_it * w
+
+
+@part
+def _aim_to_land(body, whole, goal, feet, side, height, out):
+    """Write a landing to ``out``: flat, level, and no farther from the other foot, if that stands, than a step."""
+    t, other = body.ankle[side], 1 - side
+    if feet.planted[other]:
+        _near(feet.pos[other, 0], feet.pos[other, 1], whole.step, out, t)
+    out.pos[t, 2] = height
+    u, w = goal.rot[t, 0, 0], goal.rot[t, 1, 0]
+    size = max(math.sqrt(u * u + w * w), 1e-9)
+    for c in range(3):
+        for d in range(3):
+            out.rot[t, c, d] = 1.0 if c == d else 0.0
+    out.rot[t, 0, 0] = out.rot[t, 1, 1] = u / size
+    out.rot[t, 1, 0], out.rot[t, 0, 1] = w / size, -w / size
+
+
+@part
+def _landed(tasks, body, whole, goal, side, pose, feet):
+    """Let a foot stand that is where ``goal`` has it: exactly where it is from now on."""
+    place, turn, turned, aim = np.empty((1, 3)), np.empty((1, 3, 3)), np.empty((1, 3)), np.empty((1, 3, 3))
+    t = body.ankle[side]
+    ankle_at(body, tasks, side, pose, place, turn)
+    off = bent = 0.0
+    for c in range(3):
+        for d in range(3):
+            aim[0, c, d] = goal.rot[t, c, d]
+    rotation_error(aim, turn, 0, turned)
+    for c in range(3):
+        off += (goal.pos[t, c] - place[0, c]) ** 2
+        bent += turned[0, c] ** 2
+    if off > whole.landed**2 or bent > whole.landed_turn**2:
+        return False
+    for c in range(3):
+        feet.pos[side, c] = place[0, c]
+        for d in range(3):
+            feet.rot[side, c, d] = turn[0, c, d]
+    return True
+
+
+@part
+def _near_the_feet(body, whole, feet, landing, out):
+    """Targets of pelvis and swinging feet no farther from the standing feet than the body gets on them: one that is
+    metres away would pull at everything, and weigh more than a landing."""
+    x = y = count = 0.0
     for side in range(2):
-        t = body.ankle[side]
         if feet.planted[side]:
-            for c in range(3):
-                for d in range(3):
-                    turn[0, c, d], aim[0, c, d] = feet.rot[side, c, d], goal.rot[t, c, d]
-            rotation_error(aim, turn, 0, turned)
-            x, y = goal.pos[t, 0] - feet.pos[side, 0], goal.pos[t, 1] - feet.pos[side, 1]
-            away = math.sqrt(x * x + y * y) / whole.stride + abs(turned[0, 2]) / whole.turn
-            if not wanted[side]:
-                leaves[side] = 1e6 + away
-            elif away > 1.0:
-                leaves[side] = away
-        elif wanted[side]:
-            ankle_at(body, tasks, side, pose, place, turn)
-            for c in range(3):
-                for d in range(3):
-                    aim[0, c, d] = goal.rot[t, c, d]
-            rotation_error(aim, turn, 0, turned)
-            off = bent = 0.0
-            for c in range(3):
-                off += (goal.pos[t, c] - place[0, c]) ** 2
-                bent += turned[0, c] ** 2
-            if off < whole.landed**2 and bent < whole.landed_turn**2:
-                feet.planted[side] = True
+            x, y, count = x + feet.pos[side, 0], y + feet.pos[side, 1], count + 1.0
+    x, y = x / count, y / count
+    _near(x, y, 0.5 * whole.step, out, body.pelvis)
+    for side in range(2):
+        if not feet.planted[side] and not landing[side]:
+            _near(x, y, whole.step, out, body.ankle[side])
+
+
+@part
+def _within_reach(tasks, body, pose, feet, landing, out):
+    """Lower the pelvis' target until ankles that stand or land are within reach of their hips, wherever these are."""
+    hip, pelvis = np.empty((1, 3)), np.empty((1, 3))
+    t = body.pelvis
+    transform(pose.pos, pose.rot, tasks.link[t], tasks.point, t, pelvis, 0)
+    for side in range(2):
+        if not (feet.planted[side] or landing[side]):
+            continue
+        transform(pose.pos, pose.rot, body.hip[side], body.hip_point, side, hip, 0)
+        k = body.ankle[side]
+        x, y, z = out.pos[k, 0], out.pos[k, 1], out.pos[k, 2]
+        if feet.planted[side]:
+            x, y, z = feet.pos[side, 0], feet.pos[side, 1], feet.pos[side, 2]
+        square = body.reach**2 - (x - hip[0, 0]) ** 2 - (y - hip[0, 1]) ** 2
+        top = z + math.sqrt(max(square, 0.25 * body.reach**2)) + pelvis[0, 2] - hip[0, 2]
+        out.pos[t, 2] = min(out.pos[t, 2], top)
+
+
+@part
+def update_feet(tree, tasks, body, whole, goal, wanted, height, pose, feet, out):
+    """Which feet stand in this step, and what is asked of the others: ``out`` is ``goal`` with landings.
+
+    A foot that is wanted on the floor stands as soon as it has landed. A standing foot leaves when it is not wanted, or
+    wanted more than a stride elsewhere. With ``balance`` only one leaves, and only once the centre of mass is over the
+    other (until then that other foot's polygon is the one to be in); and while the one foot that stands wants to leave,
+    the other lands, in steps no longer than can be taken.
+    """
+    for m in range(len(goal.pos)):
+        for c in range(3):
+            out.pos[m, c] = goal.pos[m, c]
+            for d in range(3):
+                out.rot[m, c, d] = goal.rot[m, c, d]
+    leaves, landing = np.zeros(2), np.zeros(2, np.bool_)
+    for side in range(2):
+        if feet.planted[side]:
+            leaves[side] = _leaving(body, whole, goal, wanted, feet, side)
+    for side in range(2):
+        landing[side] = not feet.planted[side] and (
+            wanted[side] or (whole.balance and leaves[1 - side] > 0.0)
+        )
+    for side in range(2):
+        if landing[side]:
+            _aim_to_land(body, whole, goal, feet, side, height, out)
+            if _landed(tasks, body, whole, out, side, pose, feet):
+                feet.planted[side], landing[side] = True, False
+    if whole.balance and (feet.planted[0] or feet.planted[1]):
+        _near_the_feet(body, whole, feet, landing, out)
+    _within_reach(tasks, body, pose, feet, landing, out)
+    if whole.carry:
+        for m in range(len(goal.pos)):
+            if body.carried[m]:
                 for c in range(3):
-                    feet.pos[side, c] = place[0, c]
-                    for d in range(3):
-                        feet.rot[side, c, d] = turn[0, c, d]
+                    out.pos[m, c] += out.pos[body.pelvis, c] - goal.pos[body.pelvis, c]
     if not whole.balance:
         for side in range(2):
             feet.planted[side] = feet.planted[side] and leaves[side] == 0.0
         feet.count[0] = 0
         return
     first = 0 if leaves[0] >= leaves[1] else 1
-    both = feet.planted[0] and feet.planted[1]
-    if both and leaves[first] > 0.0 and leaves[1 - first] < 1e6:
+    if feet.planted[0] and feet.planted[1] and leaves[first] > 0.0 and leaves[1 - first] < _UNWANTED:
         support(body, tasks, feet, 1 - first, whole.margin, pose)
-        moment = np.empty((len(tree.parents), 4))
-        mass_moments(tree, body, pose, moment)
-        x, y = pose.pos[0, 0] + moment[0, 1], pose.pos[0, 1] + moment[0, 2]
-        if inside(feet.edges, feet.count[0], x, y) >= 0.0:
+        if least_inside(tree, body, feet, pose) >= 0.0:
             feet.planted[first] = False
         return
     support(body, tasks, feet, -1, whole.margin, pose)
@@ -226,3 +314,23 @@ def hold_feet(tree, limbs, tasks, body, joints, feet, trial):
             step[a] = (_FREE if a < body.base else 1.0) * v
         move_limb(tree, limbs, 0, trial, step, joints, trial)
     return 0.0
+
+
+@part
+def floor_rows(tasks, body, whole, side, pose, qp):
+    """Append rows to a leg's QP that keep the sole of its foot above the floor: ∇zᵀ v ≥ −γ z for each corner."""
+    place, i = np.empty((1, 3)), tasks.link[body.ankle[side]]
+    count = qp.size[2]
+    for corner in range(body.sole.shape[1]):
+        transform(pose.pos, pose.rot, i, body.sole[side], corner, place, 0)
+        x, y, least = place[0, 0] - pose.pos[0, 0], place[0, 1] - pose.pos[0, 1], 0.0
+        for a in range(qp.size[0]):
+            s = qp.screw[a]
+            slope = s[2] + s[3] * y - s[4] * x
+            qp.rows[count, a] = slope
+            least += min(slope * qp.lower[a], slope * qp.upper[a])
+        b = -whole.gamma * place[0, 2] if place[0, 2] > 0.0 else -place[0, 2]
+        if least < b:
+            qp.b[count] = b
+            count += 1
+    qp.size[2] = count

@@ -1,9 +1,9 @@
 """What limbs want of the base that they share: consensus by quadratics instead of by positions.
 
 Every limb knows its own cost over (base, own joints). Where it lets its own joints be optimal, within their box, what
-remains is a convex quadratic of the base alone, piece by piece: its vote. The base minimises the sum of all votes, every
-limb answers with where its joints would then be, and one that would leave its box, or come off it, changes its vote.
-Rounds end when none does, and the base is then where the QP of the whole body has it.
+remains is a convex quadratic of the base alone, piece by piece: its vote. The base minimises the sum of all votes,
+every limb answers with where its joints would then be, and one that would leave its box, or come off it, changes its
+vote. Rounds end when none does, and the base is then where the QP of the whole body has it.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """Which feet of a streamed human stand, from what has been seen so far.
 
-The rule is that of ``evaluate.stance``, which judges whole clips: low and slow to begin with, a little less so to go on.
+The rule is that of ``evaluate.stance``, which judges whole clips: low and slow to begin with, a little less so to go
+on.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +25,9 @@ class Touch:
     _last: Float[np.ndarray, "2 2 3"] | None = None
     _time: float = 0.0
 
-    def step(self, place: Float[np.ndarray, "side part 3"], time: float, size: float) -> Bool[np.ndarray, "2"]:
+    def step(
+        self, place: Float[np.ndarray, "side part 3"], time: float, size: float
+    ) -> Bool[np.ndarray, "2"]:
         """Which feet stand, flat, at this instant.
 
         ``place`` are ankle and ball of both feet (m), ``time`` is in seconds, ``size`` that of the human (1: grown).

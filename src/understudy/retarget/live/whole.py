@@ -1,7 +1,7 @@
 """``whole`` mode: legs, waist, arms and head as limbs that share a floating base, standing on feet that do not move.
 
-The base is decided first, by consensus (``live_whole_votes``), then every limb follows from where the base has gone. Legs
-of standing feet take up the base's motion; the centre of mass stays over the feet.
+The base is decided first, by consensus (``live_whole_votes``), then every limb follows from where the base has gone.
+Legs of standing feet take up the base's motion; the centre of mass stays over the feet.
 """
 
 from dataclasses import dataclass, field, replace
@@ -14,8 +14,10 @@ from understudy.kinematics.collision import Capsules
 from understudy.kinematics.kernels.live_arrays import LiveJoints, LiveLimbs, LivePose, LiveTasks
 from understudy.kinematics.kernels.live_whole import whole_step
 from understudy.kinematics.kernels.live_whole_arrays import WholeBody, WholeFeet, WholeSettings, WholeVotes
+from understudy.kinematics.poses import landmark_tracks, posed
 from understudy.kinematics.tree import Tree
 from understudy.motion.landmarks import SIDES
+from understudy.retarget.lengths import RobotLengths
 from understudy.retarget.live.balance import Masses, half_width, soles
 from understudy.retarget.live.config import LiveIKConfig
 from understudy.retarget.live.limbs import ROOT, Limb, _between, limb_arrays
@@ -34,9 +36,12 @@ class WholeConfig:
     """What a whole body has to choose beyond ``LiveIKConfig``, which holds for its arms and waist."""
 
     live: LiveIKConfig = field(default_factory=LiveIKConfig)
-    pelvis_weight: float = 200.0
-    """W_x of the pelvis' position, 1/m²: twice a hand, so that hands bend the arm before they move the body."""
-    pelvis_turn_weight: float = 10.0
+    hands: str = "body"
+    """What hands are asked for when the pelvis cannot be where it is wanted: ``body``, the same pose about the robot's
+    own shoulders; ``world``, the same places."""
+    pelvis_weight: float = 1000.0
+    """W_x of the pelvis' position, 1/m²: ten times a hand, so that hands bend the arm before they move the body."""
+    pelvis_turn_weight: float = 50.0
     """W_x of the pelvis' orientation, 1/rad²."""
     foot_weight: float = 400.0
     """W_x of a swinging ankle's position, 1/m²: feet come down where they are meant to."""
@@ -45,16 +50,23 @@ class WholeConfig:
     head_turn_weight: float = 1.0
     """W_x of the head's orientation, 1/rad², for robots that can turn it."""
     base_damping: float = 0.5
-    """W_q of the base, 1/m² and 1/rad²: a quarter of a percent of what the pelvis' place costs."""
+    """W_q of the base, 1/m² and 1/rad²: half a thousandth of what the pelvis' place costs."""
+    leg_damping: float = 0.002
+    """W_q of the legs, 1/rad². They carry the base with levers of some centimetres where knees are nearly straight: the
+    arms' damping would hold it back by a fifth."""
+    leg_limit_weight: float = 0.02
+    """What legs near their limits cost, 1/rad², for the same reason."""
     root_step: float = 0.04
     """The most that the base travels in a step, m: 2 m/s at 50 Hz."""
     root_turn: float = 0.1
     """The most that it turns about each axis, rad: 5 rad/s at 50 Hz."""
     balance: bool = True
-    """Whether the centre of mass is kept inside the support polygon. People do not walk so: with it a robot steps when it
-    can, later than they do; without it feet keep time, and whoever tracks the motion must balance."""
+    """Whether the centre of mass is kept inside the support polygon. People do not walk so: with it a robot steps when
+    it can, later than they do; without it feet keep time, and whoever tracks the motion must balance."""
     balance_margin: float = 0.25
     """What the polygon is made smaller by, in parts of half a sole's width."""
+    balance_reserve: float = 0.2
+    """What the base keeps beyond that for its limbs, in the same parts."""
     balance_gamma: float = 0.5
     """γ of Eq. 6 for the centre of mass."""
     recover: float = 0.25
@@ -69,9 +81,14 @@ class WholeConfig:
     """And turned no farther away than this, rad."""
     hold: float = 1e-5
     """What a standing foot may be off in a step (m, rad); steps in which a leg cannot hold it are shortened."""
-    knee: float = 0.12
-    """Knees stay bent by this, rad: a straight leg cannot give way, and has no first-order motion along itself. Costs 2 mm
-    of a leg of 0.7 m."""
+    knee: float = 0.08
+    """Knees stay bent by this, rad: a straight leg cannot give way, and has no first-order motion along itself. Costs
+    1 mm of a leg of 0.7 m."""
+    step: float = 0.45
+    """The longest step, from ankle to ankle, in lengths of a leg."""
+    reach: float = 0.985
+    """The pelvis comes down until no standing or landing ankle is farther than this from its hip, in lengths of a
+    leg."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,9 @@ class WholeControl:
         self.tasks = self.problem.tasks
         self._body = _body(robot, config, self.parts, self.tasks)
         self._settings = _settings(robot, config)
+        self._calm = self.problem.settings._replace(limit_weight=config.leg_limit_weight)
+        self._aim, self._spare = self.problem.goal(), self.problem.goal()
+        self._height = RobotLengths.of(robot).ankle_height
         n = int(self.problem.limb_arrays.count[:, 0].max())
         rows = len(self.problem.barriers.pair) + _EDGES
         self._qp = self.problem.workspace()._replace(rows=np.zeros((rows, n)), b=np.zeros(rows))
@@ -103,14 +123,18 @@ class WholeControl:
         self._base = self.problem.workspace()._replace(rows=np.zeros((wider, n)), b=np.zeros(wider))
         p = len(self.parts)
         self._votes = WholeVotes(
-            np.zeros((p, n, n)), np.zeros((p, n)), np.zeros((p, n)), np.zeros((p, n)), np.zeros((p, n), np.int64)
+            np.zeros((p, n, n)),
+            np.zeros((p, n)),
+            np.zeros((p, n)),
+            np.zeros((p, n)),
+            np.zeros((p, n), np.int64),
         )
         self._path, self._trial = self.problem.path(), self.problem.pose(robot.home)
         self.feet = _feet()
 
     def pose(self, goal: WholeGoal) -> LivePose:
-        """A pose to start from: the home stance under the pelvis' target, then as near to the goal as it comes with free
-        feet; those that are wanted on the floor and come there stand."""
+        """A pose to start from: the home stance under the pelvis' target, then as near to the goal as it comes with
+        feet that nothing holds; those that are wanted on the floor and came there will stand."""
         k = self.tasks.index("pelvis")
         qpos = self.robot.home.astype(np.float64)
         ahead = np.arctan2(goal.tasks.rot[k, 1, 0], goal.tasks.rot[k, 0, 0])
@@ -130,9 +154,9 @@ class WholeControl:
         p, count = self.problem, 1 + len(self.parts)
         alpha, code, told = np.zeros(count), np.zeros(count, np.int64), np.zeros(3)
         whole_step(
-            p.tree, p.limb_arrays, p.task_arrays, p.barriers, p.joints, p.settings, self._body, settings,
-            goal.tasks, goal.planted, self.feet, pose, self._trial, self._qp, self._base, self._path, self._votes,
-            alpha, code, told,
+            p.tree, p.limb_arrays, p.task_arrays, p.barriers, p.joints, p.settings, self._calm, self._body,
+            settings, goal.tasks, goal.planted, self._height, self._aim, self._spare, self.feet, pose, self._trial,
+            self._qp, self._base, self._path, self._votes, alpha, code, told,
         )  # fmt: skip
         return WholeTaken(alpha, code, int(told[0]), float(told[1]), float(told[2]))
 
@@ -142,6 +166,8 @@ def _problem(robot: Robot, config: WholeConfig) -> tuple[LiveProblem, tuple[Limb
     if robot.fixed_base or not robot.feet:
         why = "its base is fixed" if robot.fixed_base else "it has no feet"
         raise LimitError(f"{robot.name!r} has no whole-body mode: {why}. Use mode 'upper'.")
+    if config.hands not in ("body", "world"):
+        raise LimitError(f"hands is 'body' or 'world'; got {config.hands!r}.")
     parts, base = _parts(robot), _base(robot)
     trunk = ("pelvis",) if any(part.name == "waist" for part in parts) else ("pelvis", "chest")
     legs = tuple(c for part in parts[:2] for c in part.columns)
@@ -162,7 +188,7 @@ def _problem(robot: Robot, config: WholeConfig) -> tuple[LiveProblem, tuple[Limb
         limb_arrays=arrays._replace(share=_shares(arrays, len(parts), len(kept.pair))),
         task_arrays=_tasks(robot, names, config),
         barriers=kept.arrays(),
-        joints=_joints(robot, config, start.joints, base),
+        joints=_joints(robot, config, start.joints, base, legs),
     )
     return problem, parts
 
@@ -251,11 +277,15 @@ def _tasks(robot: Robot, names: tuple[str, ...], config: WholeConfig) -> LiveTas
     )
 
 
-def _joints(robot: Robot, config: WholeConfig, joints: LiveJoints, base: tuple[int, ...]) -> LiveJoints:
+def _joints(
+    robot: Robot, config: WholeConfig, joints: LiveJoints, base: tuple[int, ...], legs: tuple[int, ...]
+) -> LiveJoints:
     """Bounds with bent knees and the base's own; its damping is not the limbs' business, who all have it."""
-    lower, upper, most, damping = (a.copy() for a in (joints.lower, joints.upper, joints.most, joints.damping))
+    lower, upper, most, damping = (
+        a.copy() for a in (joints.lower, joints.upper, joints.most, joints.damping)
+    )
     most[:3], most[3:ROOT] = config.root_step, config.root_turn
-    damping[list(base)] = 0.0
+    damping[list(base)], damping[list(legs)] = 0.0, config.leg_damping
     for column, straight in _knees(robot).items():
         if joints.rest[column] >= straight:
             lower[column] = max(lower[column], straight + config.knee)
@@ -266,30 +296,25 @@ def _joints(robot: Robot, config: WholeConfig, joints: LiveJoints, base: tuple[i
 
 def _knees(robot: Robot) -> dict[int, float]:
     """The columns of the knees, and the angle (rad) at which a leg is longest."""
-    import mujoco
-
-    tree, marks, data = Tree.from_robot(robot), robot.landmarks, mujoco.MjData(robot.model)
+    tree, marks = Tree.from_robot(robot), robot.landmarks
     found = {}
     for side in SIDES:
-        hip, knee, ankle = (marks.index(f"{side}_{part}") for part in ("hip", "knee", "ankle"))
-        dof = int(tree.dof[tree.body_link[marks.carriers[knee]]])
+        dof = int(tree.dof[tree.body_link[marks.carriers[marks.index(f"{side}_knee")]]])
         angles = np.linspace(robot.lower[dof], robot.upper[dof], 201)
         lengths = []
         for angle in angles:
-            data.qpos[:] = robot.home
-            data.qpos[7 + dof] = angle
-            mujoco.mj_kinematics(robot.model, data)
-            a, b = (
-                data.xpos[1 + marks.carriers[k]] + data.xmat[1 + marks.carriers[k]].reshape(3, 3) @ marks.pos[k]
-                for k in (hip, ankle)
-            )
-            lengths.append(np.linalg.norm(a - b))
+            bent = robot.home[7:].copy()
+            bent[dof] = angle
+            place, _ = landmark_tracks(robot, posed(robot, bent))
+            hip, ankle = (place[0, marks.index(f"{side}_{part}")] for part in ("hip", "ankle"))
+            lengths.append(np.linalg.norm(ankle - hip))
         found[ROOT + dof] = float(angles[int(np.argmax(lengths))])
     return found
 
 
 def _body(robot: Robot, config: WholeConfig, parts: tuple[Limb, ...], tasks: tuple[str, ...]) -> WholeBody:
-    masses, base = Masses.of(robot), _base(robot)
+    masses, base, tree, marks = Masses.of(robot), _base(robot), Tree.from_robot(robot), robot.landmarks
+    hips = [marks.index(f"{side}_hip") for side in SIDES]
     z, left, right = len(base), len(parts[0].columns), len(parts[1].columns)
     return WholeBody(
         z,
@@ -297,6 +322,11 @@ def _body(robot: Robot, config: WholeConfig, parts: tuple[Limb, ...], tasks: tup
         np.array([0, 1]),
         np.array([[z, z + left], [z + left, z + left + right]]),
         np.array([tasks.index(f"{side}_ankle") for side in SIDES]),
+        tree.body_link[marks.carriers[hips]].astype(np.int64),
+        np.ascontiguousarray(marks.pos[hips], np.float64),
+        config.reach * RobotLengths.of(robot).size,
+        tasks.index("pelvis"),
+        np.array([name.endswith(("elbow", "hand")) for name in tasks]),
         np.ascontiguousarray(soles(robot)),
         masses.part,
         masses.centre,
@@ -307,10 +337,13 @@ def _body(robot: Robot, config: WholeConfig, parts: tuple[Limb, ...], tasks: tup
 def _settings(robot: Robot, config: WholeConfig) -> WholeSettings:
     return WholeSettings(
         config.balance,
+        config.hands == "body",
         config.balance_margin * half_width(robot),
+        config.balance_reserve * half_width(robot),
         config.balance_gamma,
         config.recover,
         config.stride,
+        config.step * RobotLengths.of(robot).size,
         config.stride_turn,
         config.landed,
         config.landed_turn,

@@ -53,9 +53,8 @@ class WholeGoals:
         """Forget the human."""
         self._touch, self._scale, self._stood = Touch(), 0.0, np.zeros(2, np.bool_)
 
-    def step(self, frame: HumanFrame, shift: Float[np.ndarray, "3"]) -> WholeGoal:
-        """The goal of one frame; ``shift`` (m) is by how much the robot's pelvis is off its target now, which arms go
-        along with. Raises SkeletonMismatch for a human that lacks what is followed."""
+    def step(self, frame: HumanFrame) -> WholeGoal:
+        """The goal of one frame. Raises SkeletonMismatch for a human that lacks what is followed."""
         names = frame.skeleton.landmarks.names
         missing = sorted(set(_NEEDED) - set(names), key=LANDMARKS.index)
         if missing:
@@ -71,14 +70,14 @@ class WholeGoals:
         feet = np.array([[at[f"{side}_ankle"], at[f"{side}_toe"]] for side in SIDES])
         size = min(1.0, self._lengths.size / self._scale / 0.6)
         standing = self._touch.step(feet, frame.time, size)
-        pos, quat = self._body(at, by, shift)
+        pos, quat = self._body(at, by)
         for k, side in enumerate(SIDES):
             pos[f"{side}_ankle"], quat[f"{side}_ankle"] = self._foot(k, at, by, pos, bool(standing[k]))
         rot = np.ascontiguousarray(quat_to_matrix(np.stack([quat[name] for name in self.tasks])))
         return WholeGoal(LiveGoal(np.stack([pos[name] for name in self.tasks]), rot), standing.copy())
 
     def _body(
-        self, at: dict[str, np.ndarray], by: dict[str, np.ndarray], shift: Float[np.ndarray, "3"]
+        self, at: dict[str, np.ndarray], by: dict[str, np.ndarray]
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Pelvis, trunk and arms: on the robot's own pelvis and shoulders, every bone in the human's direction."""
         mine, quat = self._mine, dict(by)
@@ -86,7 +85,7 @@ class WholeGoals:
         pelvis = self._scale * (hips - [0.0, 0.0, self._touch.level[0]])
         pelvis[2] += self._lengths.ankle_height
         pos = {"pelvis": pelvis}
-        spine = pelvis + shift + quat_apply(by["pelvis"], mine["spine"] - mine["pelvis"])
+        spine = pelvis + quat_apply(by["pelvis"], mine["spine"] - mine["pelvis"])
         pos["chest"] = spine + quat_apply(by["chest"], mine["chest"] - mine["spine"])
         pos["head"] = spine + quat_apply(by["chest"], mine["head"] - mine["spine"])
         quat.setdefault("head", by["chest"])
@@ -107,7 +106,12 @@ class WholeGoals:
         return way * (length / max(float(np.linalg.norm(way)), 1e-6))
 
     def _foot(
-        self, k: int, at: dict[str, np.ndarray], by: dict[str, np.ndarray], pos: dict[str, np.ndarray], stands: bool
+        self,
+        k: int,
+        at: dict[str, np.ndarray],
+        by: dict[str, np.ndarray],
+        pos: dict[str, np.ndarray],
+        stands: bool,
     ) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "4"]]:
         """One ankle: under the robot's leg as the human's is, nowhere with its sole under the floor."""
         side, height = SIDES[k], self._lengths.ankle_height
@@ -128,7 +132,9 @@ class WholeGoals:
 
 def _leg(at: dict[str, np.ndarray]) -> float:
     """Thigh and shank of a human, both sides averaged (m). Raises SkeletonMismatch where they have no length."""
-    bones = [(f"{side}_{a}", f"{side}_{b}") for side in SIDES for a, b in (("hip", "knee"), ("knee", "ankle"))]
+    bones = [
+        (f"{side}_{a}", f"{side}_{b}") for side in SIDES for a, b in (("hip", "knee"), ("knee", "ankle"))
+    ]
     length = 0.5 * float(sum(np.linalg.norm(at[b] - at[a]) for a, b in bones))
     if length < 0.01:
         raise SkeletonMismatch("The legs of this human have no length.")
