@@ -3,7 +3,7 @@
 python -m benchmarks.live_ik
 
 A row is a configuration and a solver (``ROWS``). A solver of one's own is a function from a limb's QP to candidates
-(``understudy.retarget.live.problem.Solver``) and one more ``Row``.
+(``understudy.retarget.live.problem.Solver``) and one more ``Row``. With ``--rows`` the others stay as they were.
 """
 
 from benchmarks import machine
@@ -18,7 +18,7 @@ import time  # noqa: E402
 from collections.abc import Callable, Mapping, Sequence  # noqa: E402
 from dataclasses import dataclass, replace  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, Protocol  # noqa: E402
 
 import numpy as np  # noqa: E402
 import tyro  # noqa: E402
@@ -28,10 +28,13 @@ from benchmarks.pages import table  # noqa: E402
 from understudy import robots  # noqa: E402
 from understudy.errors import UnderstudyError  # noqa: E402
 from understudy.kinematics import clearances  # noqa: E402
+from understudy.kinematics.kernels.live_arrays import LiveGoal, LivePose  # noqa: E402
 from understudy.motion.landmarks import SIDES  # noqa: E402
 from understudy.motion.types import RobotMotion  # noqa: E402
+from understudy.retarget.live.admm import Admm  # noqa: E402
 from understudy.retarget.live.config import LiveIKConfig  # noqa: E402
-from understudy.retarget.live.control import ARRIVED, CERTIFIED, FALLBACK, HELD, Control  # noqa: E402
+from understudy.retarget.live.control import ARRIVED, CERTIFIED, FALLBACK, HELD, Control, Taken  # noqa: E402
+from understudy.retarget.live.global_sqp import GlobalSqp  # noqa: E402
 from understudy.retarget.live.problem import LiveProblem, Solver  # noqa: E402
 from understudy.retarget.live.single import grid, scaled, single  # noqa: E402
 
@@ -60,19 +63,32 @@ PAPER = replace(
 """The paper's problem: no term but those of Eq. 7–10."""
 
 
+class Stepper(Protocol):
+    """``Control``, and what else moves a pose by one control step."""
+
+    def step(self, pose: LivePose, goal: LiveGoal) -> Taken: ...
+
+
 @dataclass(frozen=True)
 class Row:
-    """What is compared: constants, and a solver for each limb's QPs (none for exact paths in one kernel). ``make`` is
-    called once for each trial, so that no warm start outlives it."""
+    """What is compared: constants, and what steps a pose towards a goal under them. ``make`` is called once for each
+    trial, so that no warm start outlives it; ``Control`` alone walks exact paths, in one kernel. What is ``slow`` is
+    timed in one run instead of ``REPEATS``."""
 
     name: str
     config: LiveIKConfig
-    make: Callable[[], Solver | None] = lambda: None
+    make: Callable[[LiveProblem], Stepper] = Control
+    slow: bool = False
+
+
+def by(solver: Callable[[], Solver]) -> Callable[[LiveProblem], Stepper]:
+    """Control steps with a solver for each limb's QPs, made anew for each trial."""
+    return lambda problem: Control(problem, solver())
 
 
 ROWS = (
-    Row("one QP, both arms (DAQP)", replace(PAPER, limbs="monolithic"), lambda: single),
-    Row("one QP an arm (DAQP)", PAPER, lambda: single),
+    Row("one QP, both arms (DAQP)", replace(PAPER, limbs="monolithic"), by(lambda: single)),
+    Row("one QP an arm (DAQP)", PAPER, by(lambda: single)),
     Row("path, no certificate", PAPER),
     Row("path, linear certificate, η = 0.0005", replace(PAPER, certificate="linear")),
     Row("path, linear certificate, η = 0.005", replace(PAPER, certificate="linear", eta=5e-3)),
@@ -80,12 +96,17 @@ ROWS = (
     Row("path, true certificate", replace(PAPER, certificate="true", eta=1e-5)),
     Row("path, true certificate, buffer", replace(PAPER, certificate="true", eta=1e-5, buffer=0.002)),
     Row("16 QPs an arm (DAQP), true certificate, buffer",
-        replace(PAPER, certificate="true", eta=1e-5, buffer=0.002), lambda: grid(16)),
-    Row("one QP an arm (DAQP), buffer", replace(PAPER, buffer=0.002), lambda: single),
+        replace(PAPER, certificate="true", eta=1e-5, buffer=0.002), by(lambda: grid(16))),
+    Row("one QP an arm (DAQP), buffer", replace(PAPER, buffer=0.002), by(lambda: single)),
+    Row("256 QPs an arm by ADMM, linear certificate",
+        replace(PAPER, certificate="linear"), by(lambda: Admm(256)), slow=True),
+    Row("256 QPs an arm by ADMM, true certificate, buffer",
+        replace(PAPER, certificate="true", eta=1e-5, buffer=0.002), by(lambda: Admm(256)), slow=True),
+    Row("global SQP, both arms", replace(PAPER, limbs="monolithic"), GlobalSqp, slow=True),
     Row("LiveIK, no certificate", replace(PROTOCOL, certificate="none")),
     Row("LiveIK, linear certificate", replace(PROTOCOL, certificate="linear")),
     Row("LiveIK", PROTOCOL),
-    Row("LiveIK, Δq(1) shortened (DAQP)", PROTOCOL, lambda: scaled),
+    Row("LiveIK, Δq(1) shortened (DAQP)", PROTOCOL, by(lambda: scaled)),
     Row("LiveIK, both arms in one QP", replace(PROTOCOL, limbs="monolithic")),
 )  # fmt: skip
 
@@ -96,7 +117,7 @@ class Options:
 
     trials: int = COUNT
     rows: tuple[str, ...] = ()
-    """Only rows whose names contain one of these; none for all."""
+    """Only rows whose names contain one of these are run, and the others are kept from the last page; none for all."""
     out: Path = Path("docs/results")
 
 
@@ -106,15 +127,29 @@ def main(options: Options) -> int:
     space = Space(LiveProblem.build(robot, PROTOCOL))
     made = trials(space, range(options.trials))
     chosen = [row for row in ROWS if not options.rows or any(word in row.name for word in options.rows)]
-    rows = [measure(row, space, made) for row in chosen]
+    rows = {row["name"]: row for row in _measured(options)}
+    rows |= {row.name: measure(row, space, made) for row in chosen}
     facts = machine.facts("python -m benchmarks.live_ik")
     facts["load of the machine at the end"] = f"{os.getloadavg()[0]:.1f}"
-    document = {"facts": facts, "trials": len(made), "rows": rows}
+    document = {
+        "facts": facts,
+        "trials": len(made),
+        "rows": [rows[row.name] for row in ROWS if row.name in rows],
+    }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "live_ik.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (options.out / "live_ik.md").write_text(page(document), encoding="utf-8")
     print(options.out / "live_ik.md")
     return 0
+
+
+def _measured(options: Options) -> list[dict[str, Any]]:
+    """Rows of the last page that are not run now, if it has as many trials."""
+    path = options.out / "live_ik.json"
+    if not options.rows or not path.is_file():
+        return []
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return document["rows"] if document["trials"] == options.trials else []
 
 
 @dataclass(frozen=True)
@@ -132,7 +167,7 @@ class Run:
 
 def closed_loop(row: Row, problem: LiveProblem, space: Space, trial: Trial) -> Run:
     """Follow one trial's targets; the robot is where it was sent."""
-    control, pose, goal = Control(problem, row.make()), problem.pose(trial.qpos), problem.goal()
+    control, pose, goal = row.make(problem), problem.pose(trial.qpos), problem.goal()
     hands = [problem.tasks.index(f"{side}_hand") for side in SIDES]
     qpos, error, alpha, code = [], [], [], []
     processor, wall = np.zeros(STEPS), np.zeros(STEPS)
@@ -153,7 +188,10 @@ def measure(row: Row, space: Space, made: Sequence[Trial]) -> dict[str, Any]:
     problem = LiveProblem.build(space.problem.robot, row.config)
     closed_loop(row, problem, space, made[0])  # compiles
     runs = [closed_loop(row, problem, space, trial) for trial in made]
-    again = [[closed_loop(row, problem, space, trial) for trial in made] for _ in range(REPEATS - 1)]
+    again = [
+        [closed_loop(row, problem, space, trial) for trial in made]
+        for _ in range(0 if row.slow else REPEATS - 1)
+    ]
     faults = [_faults(space, run) for run in runs]
     error = 1e3 * np.array([run.error for run in runs])
     code, alpha = (np.concatenate([getattr(run, n).ravel() for run in runs]) for n in ("code", "alpha"))
@@ -163,6 +201,7 @@ def measure(row: Row, space: Space, made: Sequence[Trial]) -> dict[str, Any]:
     )
     return {
         "name": row.name,
+        "code": machine.digest(),
         "configuration": dataclasses.asdict(row.config),
         "processor_ms": [float(np.quantile(processor, q)) for q in (0.5, 0.99)],
         "wall_ms": [float(np.quantile(wall, q)) for q in (0.5, 0.99)],

@@ -345,6 +345,7 @@ def half_square(error, weight, count):
 
 @part
 def length(v, count):
+    """‖v‖ of the first ``count`` entries."""
     s = 0.0
     for i in range(count):
         s += v[i] * v[i]
