@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from understudy import robots
-from understudy.errors import LimitError, SkeletonMismatch
+from understudy.errors import LimitError, ShapeError, SkeletonMismatch
 from understudy.evaluate.tracks import sole_corners
 from understudy.kinematics import body_tracks
 from understudy.motion.types import RobotMotion
@@ -14,7 +14,7 @@ from understudy.physics import Gains, MujocoCpu, PhysicsConfig
 from understudy.physics.costs import Cost, CostWeights
 from understudy.physics.feedforward import feedforward
 from understudy.physics.mpc import GIVE, STEP, SUBSTEPS, RefineConfig, refine
-from understudy.physics.planner import PlanConfig
+from understudy.physics.planner import PlanConfig, Planner
 from understudy.physics.references import reference, smooth, velocities
 
 QUICK = RefineConfig(plan=PlanConfig(samples=16, iterations=1, threads=2))
@@ -99,6 +99,18 @@ def test_a_fall_is_told_and_what_came_before_is_kept(g1, sway):
     )
     assert len(fallen.actions) == fallen.achieved.frames - 1
     assert len(fallen.contacts) == fallen.achieved.frames
+    assert fallen.retries <= 1
+    assert fallen.fault is None
+
+
+def test_a_simulation_that_cannot_go_on_is_told_from_a_fall(g1, sway, monkeypatch):
+    def plan(planner, state, step, effort=1):
+        planner.targets = np.full_like(planner.targets, np.nan if step else 0.0)
+
+    monkeypatch.setattr(Planner, "plan", plan)
+    broken = refine(sway(0.2), g1, replace(QUICK, retries=0))
+    assert broken.fell_at == pytest.approx((QUICK.plan.replan + 1) / RATE)
+    assert "a joint target is not a number" in (broken.fault or "")
 
 
 def test_a_clip_of_one_frame_is_its_own_refinement(g1, sway):
@@ -199,3 +211,26 @@ def test_a_floor_that_gives_faster_than_the_simulation_sees_is_refused():
 def test_numbers_that_make_no_plan_are_refused():
     with pytest.raises(LimitError, match="samples"):
         PlanConfig(samples=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("retries", -1, "tried again"),
+        ("cutoff", -4.0, "cutoff"),
+        ("cutoff", 0.0, "cutoff"),
+        ("cutoff", np.nan, "cutoff"),
+        ("stiffness", 0.0, "stiffness"),
+        ("seed", -1, "seed"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused(name, value, says):
+    with pytest.raises(LimitError, match=says):
+        RefineConfig(**{name: value})
+
+
+def test_contacts_that_are_no_numbers_are_refused(g1, sway):
+    clip = sway(0.2)
+    words = replace(clip, tracks={"contact_left_toe": np.full(clip.frames, "down")})
+    with pytest.raises(ShapeError, match="contacts"):
+        refine(words, g1, QUICK)

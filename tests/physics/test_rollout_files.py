@@ -76,6 +76,17 @@ def test_what_was_asked_for_after_a_fall_comes_back_too(g1, fallen, tmp_path):
     assert back.reference.frames == 13 > back.achieved.frames == 8
     told = motion.load(tmp_path / "fallen.npz").origin.history[-1]
     assert (told["fell_at"], told["retries"], told["seconds_asked"]) == (7 / 50, 2, 12 / 50)
+    broken = replace(fallen, fault="the simulation diverged")
+    save_rollout(broken, tmp_path / "broken.npz", g1)
+    same(load_rollout(tmp_path / "broken.npz"), broken)
+
+
+def test_a_fall_without_the_rest_of_what_was_asked_for_is_refused(g1, fallen, tmp_path):
+    """Whoever reads it as a motion and writes it again keeps tracks alone."""
+    save_rollout(fallen, tmp_path / "fallen.npz", g1)
+    motion.save(motion.load(tmp_path / "fallen.npz"), tmp_path / "copied.npz")
+    with pytest.raises(FormatError, match="after the fall is missing"):
+        load_rollout(tmp_path / "copied.npz")
 
 
 def test_the_actions_of_a_file_replay_the_performance(g1, stood, tmp_path):
@@ -160,7 +171,16 @@ def test_spoilt_tracks_are_named(g1, stood, tmp_path, track, spoil):
 
 
 @pytest.mark.parametrize(
-    "told", [{"feet": []}, {"feet": [1, 2]}, {"feet": "left"}, {"fell_at": "soon"}, {"retries": None}]
+    "told",
+    [
+        {"feet": []},
+        {"feet": [1, 2]},
+        {"feet": "left"},
+        {"fell_at": "soon"},
+        {"retries": None},
+        {"fault": 3},
+        {"seconds_asked": None},
+    ],
 )
 def test_a_spoilt_account_is_refused(g1, stood, told):
     clip = as_motion(stood, g1)

@@ -5,7 +5,7 @@ floor carries. Where the robot falls, there is time for second thoughts: it goes
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from understudy import robots
 from understudy.errors import LimitError
 from understudy.motion.types import RobotMotion
 from understudy.physics.gains import Gains
+from understudy.physics.health import FAULTS
 from understudy.physics.mujoco_cpu import MujocoCpu
 from understudy.physics.planner import PlanConfig, Planner
 from understudy.physics.references import Reference, reference
-from understudy.physics.rollout import Rollout
+from understudy.physics.rollout import TAKEN, Rollout, of_steps
+from understudy.physics.settings import as_plain
 from understudy.physics.simulator import PhysicsConfig, State
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply
@@ -26,16 +28,13 @@ DROP, TILT = 0.3, 1.2
 STEP, SUBSTEPS, GIVE = 0.002, 10, 0.005
 """The performance is one simulation only, so it can afford short physics steps (s), and with them a hard floor. With
 MuJoCo's usual one, feet that stand creep by 3 cm/s, and sink in by 2 cm as they land."""
-CARRIED = 1.0
-"""Newtons from which on the floor carries a foot."""
-_LOGGED = ("torque", "saturation", "work")
 BACK = 0.8
 """Seconds by which the first retry starts before the fall; the second goes back twice as far, and so on."""
 
 
 @dataclass(frozen=True)
 class RefineConfig:
-    """Everything that can be chosen about ``refine``."""
+    """Everything that can be chosen about ``refine``. Raises LimitError for what cannot be."""
 
     plan: PlanConfig = field(default_factory=PlanConfig)
     stiffness: float = 3.0
@@ -45,6 +44,24 @@ class RefineConfig:
     retries: int = 3
     """How often, in a clip, the robot may go back before a fall; each time it plans with more iterations."""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.retries < 0:
+            raise LimitError(f"A clip cannot be tried again {self.retries} times; give 0 or more.")
+        if self.cutoff is not None and not self.cutoff > 0:
+            raise LimitError(f"The cutoff is a frequency in Hz above zero, or None; got {self.cutoff}.")
+        if not self.stiffness > 0:
+            raise LimitError(f"The stiffness is a factor above zero; got {self.stiffness}.")
+        if self.seed < 0:
+            raise LimitError(f"A seed is a whole number that is not negative; got {self.seed}.")
+
+
+def check_feet(robot: Robot) -> None:
+    """Raise LimitError for a robot that nothing can be refined for."""
+    if robot.fixed_base or not robot.feet:
+        raise LimitError(
+            f"{robot.name!r} does not stand on feet of its own, so it cannot be kept from falling."
+        )
 
 
 def refine(
@@ -62,10 +79,7 @@ def refine(
     clip that stands above the floor or below it; SkeletonMismatch for another robot's motion.
     """
     robot = robots.load(motion.robot) if robot is None else robot
-    if robot.fixed_base or not robot.feet:
-        raise LimitError(
-            f"{robot.name!r} does not stand on feet of its own, so it cannot be kept from falling."
-        )
+    check_feet(robot)
     gains = Gains.of(robot).scaled(config.stiffness)
     physics = PhysicsConfig(timestep=STEP, substeps=SUBSTEPS, give=GIVE, gains=gains)
     ref = reference(robot, motion, 1.0 / (physics.timestep * physics.substeps), config.cutoff)
@@ -79,6 +93,7 @@ class _Performance:
         self, robot: Robot, ref: Reference, physics: PhysicsConfig, gains: Gains, config: RefineConfig
     ):
         self._robot, self._ref, self._config = robot, ref, config
+        self._origin = ref.motion.origin.after("refine", **asdict(config), physics=as_plain(robot, physics))
         self._engine = MujocoCpu(robot, 1, physics, threads=1)
         self._planner = Planner(robot, ref, config.plan, gains, self._engine.dt, config.seed)
         self._feet = [robot.body_index(foot.body) for foot in robot.feet.values()]
@@ -86,7 +101,7 @@ class _Performance:
         self._states = [self._engine.state()]
         self._plans: list[np.ndarray] = []  # one for each time of planning
         self._actions: list[np.ndarray] = []
-        self._seen: list[tuple[np.ndarray, ...]] = []  # of each step: _LOGGED, and the forces on the feet
+        self._seen: list[tuple[np.ndarray, ...]] = []  # as of_steps has it
 
     def run(self, watch: Callable[[int, int], None] | None) -> Rollout:
         """To the end, or to the last fall."""
@@ -117,8 +132,8 @@ class _Performance:
         seen = self._engine.step(targets[None])
         self._states.append(self._engine.state())
         self._actions.append(targets)
-        logged = [getattr(seen, name)[0].copy() for name in _LOGGED]
-        self._seen.append((*logged, seen.ground_force[0, self._feet]))
+        taken = [getattr(seen, name)[0].copy() for name in TAKEN]
+        self._seen.append((*taken, seen.ground_force[0, self._feet]))
 
     def _go_back(self, step: int) -> int:
         del self._states[step + 1 :], self._actions[step:], self._seen[step:]
@@ -136,25 +151,9 @@ class _Performance:
         return bool(low or upright < np.cos(TILT) or seen.fault[0])
 
     def _rollout(self, retries: int, fell_at: float | None = None) -> Rollout:
-        wanted, states = self._ref.motion, np.concatenate([s.qpos for s in self._states])
-        dof = len(wanted.joints)
-        torque, saturation, work, force = (
-            np.array([seen[i] for seen in self._seen]).reshape(-1, *shape)
-            for i, shape in enumerate([(dof,)] * 3 + [(len(self._feet), 3)])
-        )
-        # Forces are zero after a reset, so the first frame has the contacts of the second.
-        carried = (force**2).sum(-1) > CARRIED**2
-        contacts = np.concatenate([carried[:1], carried]) if len(carried) else self._ref.stance[:1]
-        achieved = RobotMotion(
-            wanted.robot,
-            wanted.joints,
-            wanted.fps,
-            states[:, :3],
-            states[:, 3:7],
-            states[:, 7:],
-            origin=wanted.origin.after("refine", **asdict(self._config)),
-        )
-        actions, feet = np.array(self._actions).reshape(-1, dof), tuple(self._robot.feet)
-        return Rollout(
-            wanted, achieved, actions, contacts, feet, torque, saturation, work, force, fell_at, retries
-        )
+        qpos = np.concatenate([state.qpos for state in self._states])
+        done = of_steps(self._robot, self._ref.motion, self._origin, qpos, self._actions, self._seen)
+        contacts = done.contacts if self._actions else self._ref.stance[:1]
+        fault = int(self._engine.readings.fault[0])
+        why = FAULTS[fault] if fault else None
+        return replace(done, contacts=contacts, fell_at=fell_at, retries=retries, fault=why)

@@ -1,7 +1,7 @@
 """Motions performed by a policy, or by the motors alone; and performances done over again, to the bit."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,17 @@ from understudy.errors import LimitError
 from understudy.motion import sample_every
 from understudy.motion.types import Origin, RobotMotion
 from understudy.physics.clips_at_rate import ClipsAtRate
-from understudy.physics.gains import Gains
-from understudy.physics.mpc import CARRIED, GIVE, STEP, SUBSTEPS
+from understudy.physics.health import FAULTS
 from understudy.physics.mujoco_cpu import MujocoCpu
 from understudy.physics.policies import Policy
 from understudy.physics.references import velocities
-from understudy.physics.rollout import Rollout
+from understudy.physics.rollout import TAKEN, Rollout, of_steps
+from understudy.physics.settings import as_plain, from_plain
 from understudy.physics.simulator import PhysicsConfig, Readings, Simulator, State
 from understudy.physics.tasks import TrackingTask, beyond_mimic
 from understudy.physics.tracking import Tracking
 from understudy.robots.robot import Robot
 
-LOGGED = ("torque", "saturation", "work")
-SETTINGS = tuple(field.name for field in fields(PhysicsConfig) if field.name != "gains")
 Act = Callable[[Float[Tensor, "robot seen"]], Float[Tensor, "robot dof"]]
 """What the task's actor sees → its actions."""
 
@@ -48,6 +46,7 @@ class Recorder:
         self.targets: list[np.ndarray] = []
         self.qpos: list[np.ndarray] = []
         self.taken: list[tuple[np.ndarray, ...]] = []
+        self.faults: list[np.ndarray] = []
 
     def reset(self, which: Int[Any, "reset"] | Sequence[int], state: State) -> None:
         """As ``Simulator.reset``."""
@@ -62,38 +61,19 @@ class Recorder:
         seen = self._simulator.step(targets)
         self.targets.append(_copied(targets))
         self.qpos.append(_copied(self._simulator.state().qpos))
-        logged = [_copied(getattr(seen, name)) for name in LOGGED]
-        self.taken.append((*logged, _copied(seen.ground_force[:, self._feet])))
+        taken = [_copied(getattr(seen, name)) for name in TAKEN]
+        self.taken.append((*taken, _copied(seen.ground_force[:, self._feet])))
+        self.faults.append(_copied(seen.fault))
         return seen
 
     def rollout(self, row: int, steps: int, start: State, reference: RobotMotion, origin: Origin) -> Rollout:
-        """What one robot did in its first steps, from a state on."""
-        dof, feet = len(self.robot.joints), len(self._feet)
+        """What one robot did in its first steps, from a state on; whether it fell is left to say."""
         qpos = np.stack([_copied(start.qpos[row]), *(each[row] for each in self.qpos[:steps])])
-        torque, saturation, work, force = (
-            np.array([each[i][row] for each in self.taken[:steps]]).reshape(-1, *shape)
-            for i, shape in enumerate([(dof,)] * len(LOGGED) + [(feet, 3)])
-        )
-        # Forces are zero after a reset, so the first frame has the contacts of the second.
-        carried = (force**2).sum(-1) > CARRIED**2
-        return Rollout(
-            reference,
-            replace(
-                reference,
-                root_pos=qpos[:, :3],
-                root_quat=qpos[:, 3:7],
-                joint_pos=qpos[:, 7:],
-                tracks={},
-                origin=origin,
-            ),
-            np.array([each[row] for each in self.targets[:steps]]).reshape(-1, dof),
-            np.concatenate([carried[:1], carried]) if steps else np.zeros((1, feet), bool),
-            tuple(self.robot.feet),
-            torque,
-            saturation,
-            work,
-            force,
-        )
+        actions = [each[row] for each in self.targets[:steps]]
+        taken = [tuple(values[row] for values in each) for each in self.taken[:steps]]
+        fault = int(self.faults[steps - 1][row]) if steps else 0
+        done = of_steps(self.robot, reference, origin, qpos, actions, taken)
+        return replace(done, fault=FAULTS[fault] if fault else None)
 
 
 def perform(
@@ -121,6 +101,8 @@ def perform(
         raise LimitError(
             f"At least one motion and one episode are needed; got {len(motions)} and {episodes}."
         )
+    if not 0 <= seed < 2**63:
+        raise LimitError(f"A seed is a whole number from 0 to 2⁶³ − 1; got {seed}.")
     robot = robots.load(motions[0].robot) if robot is None else robot
     task, physics = task or beyond_mimic().undisturbed(), physics or PhysicsConfig()
     if isinstance(policy, Policy):
@@ -141,12 +123,12 @@ def perform(
     start, ends = _run(env, recorder, which.to(env.clip), act or _motors_alone(env))
     references = [replace(sample_every(motion, rate), tracks={}) for motion in motions]
     name = policy.name if isinstance(policy, Policy) else "motors alone" if policy is None else "a function"
-    told = {"policy": name, "seed": seed, "physics": _settings(robot, physics)}
+    told = {"policy": name, "seed": seed, "physics": as_plain(robot, physics)}
     rollouts = []
     for row, (steps, failed) in enumerate(ends):
         reference = references[row // episodes]
         begun = {"qpos": _copied(start.qpos[row]).tolist(), "qvel": _copied(start.qvel[row]).tolist()}
-        origin = reference.origin.after("perform", **told, episode=row % episodes, start=begun)
+        origin = reference.origin.after("perform", **told, episode=row % episodes, begun=begun)
         rollout = recorder.rollout(row, steps, start, reference, origin)
         rollouts.append(replace(rollout, fell_at=steps / rate if failed else None))
     return rollouts
@@ -156,9 +138,9 @@ def replay(rollout: Rollout, robot: Robot | None = None) -> Rollout:
     """The performance over again: the same actions, from the same state, in the same simulator.
 
     Where nothing has been changed since, every number is the same to the bit, which proves that the motion is what
-    the CPU engine does under these targets. A rollout of ``perform`` tells its beginning and its physics itself; one of
-    ``refine`` begins as its reference does, which is kept in single precision only. Robots that were pushed do not
-    repeat themselves, nor do those of another engine to the bit. Raises LimitError for a motion that neither made.
+    the CPU engine does under these targets. The rollout's history tells the physics, and of ``perform`` also the first
+    state; what ``refine`` made begins as its reference does. Robots that were pushed do not repeat themselves, nor do
+    those of another engine to the bit. Raises LimitError for a motion that neither made.
     """
     robot = robots.load(rollout.achieved.robot) if robot is None else robot
     physics, start = _told(rollout, robot)
@@ -199,13 +181,6 @@ def _motors_alone(env: Tracking) -> Act:
     return act
 
 
-def _settings(robot: Robot, physics: PhysicsConfig) -> dict[str, Any]:
-    """All that ``_told`` needs to build the same simulator, as plain values."""
-    gains = physics.gains or Gains.of(robot)
-    plain = {name: getattr(physics, name) for name in SETTINGS}
-    return {**plain, "stiffness": gains.stiffness.tolist(), "damping": gains.damping.tolist()}
-
-
 def _told(rollout: Rollout, robot: Robot) -> tuple[PhysicsConfig, State]:
     """The physics and the first state of a rollout, from the history of what it achieved."""
     made = [e for e in rollout.achieved.origin.history if e["arrow"] in ("perform", "refine")]
@@ -213,24 +188,16 @@ def _told(rollout: Rollout, robot: Robot) -> tuple[PhysicsConfig, State]:
         raise LimitError(
             "Only what physics.perform or physics.refine made can be replayed; nothing says how this began."
         )
+    told = made[-1]
     try:
-        return _performed(made[-1]) if made[-1]["arrow"] == "perform" else _refined(made[-1], rollout, robot)
+        if told["arrow"] == "perform":
+            qpos, qvel = (np.array([told["begun"][name]], np.float64) for name in ("qpos", "qvel"))
+        else:
+            qpos = rollout.reference.qpos.astype(np.float64)
+            qvel = velocities(qpos, rollout.reference.fps)
+        return from_plain(robot, told["physics"]), State(qpos[:1], qvel[:1])
     except (KeyError, TypeError, ValueError) as error:
         raise LimitError(f"The rollout's history does not say how it began: {error!r}.") from error
-
-
-def _performed(entry: Mapping[str, Any]) -> tuple[PhysicsConfig, State]:
-    told, begun = entry["physics"], entry["start"]
-    gains = Gains(np.array(told["stiffness"]), np.array(told["damping"]))
-    physics = PhysicsConfig(**{name: told[name] for name in SETTINGS}, gains=gains)
-    return physics, State(np.array([begun["qpos"]]), np.array([begun["qvel"]]))
-
-
-def _refined(entry: Mapping[str, Any], rollout: Rollout, robot: Robot) -> tuple[PhysicsConfig, State]:
-    gains = Gains.of(robot).scaled(entry["stiffness"])
-    qpos = rollout.reference.qpos.astype(np.float64)
-    start = State(qpos[:1], velocities(qpos, rollout.reference.fps)[:1])
-    return PhysicsConfig(STEP, SUBSTEPS, give=GIVE, gains=gains), start
 
 
 def _copied(values: Any) -> np.ndarray:

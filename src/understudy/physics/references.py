@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.signal import butter, sosfiltfilt
 
-from understudy.errors import LimitError, SkeletonMismatch
+from understudy.errors import LimitError, ShapeError, SkeletonMismatch
 from understudy.motion.ops import sample_every
 from understudy.motion.types import RobotMotion
 from understudy.physics.mujoco_cpu import MujocoCpu
@@ -53,7 +53,8 @@ def reference(robot: Robot, motion: RobotMotion, rate: float, cutoff: float | No
 
     A constant height is taken from the root, so that the clip's usual stance touches the floor. Feet stand where the
     tracks ``contact_<foot>_toe`` and ``…_heel`` say so, else where their soles are low and slow. Raises
-    SkeletonMismatch for another robot's motion, LimitError for a clip that stands above the floor or below it.
+    SkeletonMismatch for another robot's motion, ShapeError for contacts that are not numbers, LimitError for a clip
+    that stands above the floor or below it.
     """
     if motion.joints != robot.joints:
         raise SkeletonMismatch(
@@ -72,7 +73,9 @@ def reference(robot: Robot, motion: RobotMotion, rate: float, cutoff: float | No
         )
     qpos[:, 2] -= level
     motion = replace(motion, root_pos=qpos[:, :3])
-    qpos = motion.qpos.astype(np.float64)  # as the motion keeps it, so that a replay starts from the same bits
+    qpos = motion.qpos.astype(
+        np.float64
+    )  # as the motion keeps it, so that a replay starts from the same bits
     qvel = velocities(qpos, motion.fps)
     seen = _observed(robot, qpos, qvel)
     return Reference(motion, qpos, qvel, seen, _stance(robot, motion, seen, heights - level))
@@ -144,10 +147,18 @@ def _stance(
             if (t := f"contact_{side}_{p}") in motion.tracks
         ]
         if told:
-            stance.append(
-                np.max([np.asarray(t, np.float64).reshape(len(heights), -1).max(1) for t in told], 0) > 0.5
-            )
+            stance.append(np.max([_contact(t, len(heights)) for t in told], axis=0) > 0.5)
         else:
             speed = np.linalg.norm(seen.body_lin_vel[:, robot.body_index(foot.body), :2], axis=-1)
             stance.append((heights[:, i] < LOW) & (speed < SLOW))
     return np.stack(stance, axis=1)
+
+
+def _contact(track: np.ndarray, frames: int) -> Float[np.ndarray, "time"]:
+    """The most that a track says of each frame. Raises ShapeError for one that holds no numbers."""
+    values = np.asarray(track)
+    if values.dtype.kind not in "biuf" or not values.size:
+        raise ShapeError(
+            f"A track of contacts holds numbers; one of the clip's has {values.dtype} and {values.size}."
+        )
+    return values.astype(np.float64).reshape(frames, -1).max(axis=1)

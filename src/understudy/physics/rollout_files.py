@@ -57,7 +57,11 @@ def save_rollout(rollout: Rollout, path: str | Path, robot: Robot | None = None)
 
 
 def load_rollout(path: str | Path) -> Rollout:
-    """Read what ``save_rollout`` wrote. Raises FormatError for any other file, and for a rollout changed since."""
+    """Read what ``save_rollout`` wrote.
+
+    Raises FormatError for any other file, for a rollout changed since, and for one that fell and was written anew by
+    something else, which keeps tracks and not what was asked for after the fall.
+    """
     clip = native.read(path)
     if not isinstance(clip, RobotMotion):
         raise FormatError(path, "it holds a human's motion; a rollout is what a simulated robot did.")
@@ -89,6 +93,7 @@ def as_motion(rollout: Rollout, robot: Robot | None = None) -> RobotMotion:
         feet=list(rollout.feet),
         fell_at=rollout.fell_at,
         retries=rollout.retries,
+        fault=rollout.fault,
         seconds_asked=rollout.reference.duration,
         version=version("understudy"),
     )
@@ -107,8 +112,9 @@ def of_motion(motion: RobotMotion, rest: Mapping[str, np.ndarray] | None = None)
             if was_performed(motion)
             else "It is no rollout: nothing says what a simulator did. `understudy physics refine` makes one of it."
         )
-    *earlier, told = motion.origin.history
-    feet, fell_at, retries = _told(told)
+    *earlier, step = motion.origin.history
+    told = _told(step)
+    feet: tuple[str, ...] = told["feet"]
     steps, dof = motion.frames - 1, len(motion.joints)
     fields = {
         field: _track(motion, name, (len(feet), 3) if name == "ground_force" else (dof,))[:steps]
@@ -118,17 +124,20 @@ def of_motion(motion: RobotMotion, rest: Mapping[str, np.ndarray] | None = None)
     wanted = {name: _track(motion, f"{WANTED}{name}", getattr(motion, name).shape[1:]) for name in POSE}
     if rest is not None and all(f"{REST}{name}" in rest for name in POSE):
         wanted = {name: _joined(wanted[name], rest[f"{REST}{name}"], name) for name in POSE}
+    reference = replace(bare, **wanted)
+    if not abs(reference.duration - told.pop("seconds_asked")) < 0.5 / motion.fps:
+        raise ShapeError(
+            "What was asked for after the fall is missing: the file was not written by save_rollout, or cut."
+        )
     touching = [
         np.any([_track(motion, f"contact_{foot}_{part}", ()) > 0.5 for part in PARTS], 0) for foot in feet
     ]
     return Rollout(
-        reference=replace(bare, **wanted),
+        reference=reference,
         achieved=bare,
         contacts=np.stack(touching, axis=1),
-        feet=feet,
-        fell_at=fell_at,
-        retries=retries,
         **fields,
+        **told,
     )
 
 
@@ -157,13 +166,17 @@ def _to_frames(values: Float[np.ndarray, "step *n"], frames: int) -> Float[np.nd
     return np.concatenate([values, values[-1:]])
 
 
-def _told(step: Mapping[str, Any]) -> tuple[tuple[str, ...], float | None, int]:
-    """Feet, instant of the fall, and retries. Raises ShapeError for other things under their names."""
-    feet, fell_at, retries = (step.get(key) for key in ("feet", "fell_at", "retries"))
+def _told(step: Mapping[str, Any]) -> dict[str, Any]:
+    """Feet, instant of the fall, retries, fault, and seconds asked for. Raises ShapeError for anything else."""
+    names = ("feet", "fell_at", "retries", "fault", "seconds_asked")
+    feet, fell_at, retries, fault, seconds = values = [step.get(name) for name in names]
     named = isinstance(feet, list) and all(isinstance(foot, str) for foot in feet)
-    if not (feet and named and isinstance(fell_at, float | None) and isinstance(retries, int)):
-        raise ShapeError("The rollout does not say which feet the robot has, and whether it fell.")
-    return tuple(feet), fell_at, retries
+    ended = isinstance(fell_at, float | None) and isinstance(retries, int) and isinstance(fault, str | None)
+    if not (feet and named and ended and isinstance(seconds, float)):
+        raise ShapeError(
+            "The rollout does not say which feet the robot has, whether it fell, and how much was asked for."
+        )
+    return {**dict(zip(names, values, strict=True)), "feet": tuple(feet)}
 
 
 def _track(motion: RobotMotion, name: str, shape: tuple[int, ...]) -> np.ndarray:
