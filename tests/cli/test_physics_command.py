@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from understudy.cli import physics_progress, physics_refine
 from understudy.cli.main import main
 from understudy.motion import Origin, RobotMotion, sample
 from understudy.physics.rollout_files import load_rollout
+from understudy.pipelines.dataset import Outcome, Task
 from understudy.robots.registry import DATA
 from understudy.view import rollout_film
 from understudy.view.pictures import Drawn
@@ -115,6 +117,20 @@ def test_a_single_fall_is_kept_and_told(capsys, folder):
     shown = capsys.readouterr()
     assert "Success" in shown.out
     assert "fell at" in shown.err
+    shutil.copy("still.npz", "clips/tumble.npz")
+    assert main(f"physics refine clips/tumble.npz --out out.npz {QUICK}".split()) == 0
+    assert not (folder / "out_fell.npz").exists()
+
+
+def test_a_job_in_which_nothing_was_performed_leaves_nothing_for_a_policy(capsys, folder, g1, monkeypatch):
+    from understudy.physics import policies
+
+    Path("p.onnx").write_bytes(b"a network")
+    monkeypatch.setattr(policies, "load_policy", lambda path: None)
+    for name in ("one", "two", "tumble"):
+        Path(f"clips/{name}.npz").unlink()
+    assert main(f"physics refine clips --out done --workers 1 {QUICK}".split()) == 1
+    assert "None of what was given" in fails(capsys, "physics evaluate done --policy p.onnx")
 
 
 def test_a_folder_is_done_reported_and_not_done_again(capsys, folder):
@@ -181,9 +197,13 @@ def test_an_interruption_keeps_what_is_done(capsys, folder, monkeypatch):
 def test_the_bar_tells_seconds_and_retries():
     told = []
     bar = physics_progress.Bar(lambda advance, words: told.append((advance, words)))
-    for done in (1, 2, 3, 2, 3, 4):
+    for done in (1, 2, 3, 1, 2, 3, 4):
         bar.watch(done, 100)
-    assert told[-1] == (0, "0.1 of 2.0 s, 1 retries")
+    assert told[-1] == (0, "0.1 of 2.0 s, 1 retry")
+    bar.watch(2, 100)
+    assert told[-1] == (0, "0.0 of 2.0 s, 2 retries")
+    bar.see(Outcome(Task("a.npz", Path("a.npz"), Path("b.npz")), (), False, 1.0))
+    assert told[-1] == (1, "a.npz")
     bar.watch(1, 50)
     assert told[-1] == (0, "0.0 of 1.0 s")
 
@@ -261,6 +281,7 @@ def test_mistakes_are_told_in_words(capsys, folder, g1):
         "physics refine still.npz --out done.npz --samples 1": "samples",
         "physics refine still.npz --out done.npz --stiffness -3": "stiffness",
         "physics refine still.npz --out done.npz --stiffness 1e5": "joint",
+        "physics refine still.npz --out done.npz --seed -1": "seed",
         "physics refine still.npz --out done.npz --workers 0": "--workers",
         "physics refine still.npz --out done.npz --robot motorless": "no motor",
         "physics refine still.npz --out done.npz --robot unitree_g1_upper": "feet",

@@ -65,6 +65,8 @@ class EvaluateRollouts:
         with quiet_stdout(self.json):
             act = None if self.policy is None else performer(self.policy, self.task, self.seed, self.episodes)
             clips = [record for clip in clips_of(self.files) for record in self._measured(*clip, act)]
+        if not clips:
+            raise UnderstudyError("None of what was given holds a performance, or a motion for the policy.")
         failed = [clip for clip in clips if "error" in clip]
         if len(failed) == len(clips):
             more = f" The same of {len(clips) - 1} more, or worse." if len(clips) > 1 else ""
@@ -90,6 +92,7 @@ class EvaluateRollouts:
         from understudy.evaluate import physical
         from understudy.evaluate.classes import complexity
         from understudy.motion.types import RobotMotion
+        from understudy.pipelines.refining import ending
 
         if why is not None:
             return [] if act is not None else [{"clip": name, "error": why, "performed": False}]
@@ -103,6 +106,7 @@ class EvaluateRollouts:
                     "robot": robot.name,
                     "class": complexity(kinematics.human_of(robot, rollout.reference)),
                     "fell_at": rollout.fell_at,
+                    "why": ending(rollout),
                     "metrics": [metric.to_dict() for metric in physical.metrics(rollout, robot)],
                 }
                 for rollout in performances(motion, path, robot, act)
@@ -185,10 +189,8 @@ def _print(clips: Sequence[Mapping[str, Any]], together: Mapping[str, Mapping[st
     done = [clip for clip in clips if "metrics" in clip]
     if len(clips) == 1:
         out().print(metric_table(done[0]))
-        if done[0]["fell_at"] is not None:
-            err().print(
-                f"The robot fell at {done[0]['fell_at']:.2f} s; all is measured until then.", soft_wrap=True
-            )
+        if (why := done[0]["why"]) is not None:
+            err().print(f"{why[0].upper()}{why[1:]}; all is measured until then.", soft_wrap=True)
         return
     out().print(_clip_table(done))
     out().print(_table(done, together))

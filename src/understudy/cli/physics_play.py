@@ -53,6 +53,7 @@ class Play:
         from understudy.motion.files import check_target
         from understudy.motion.types import RobotMotion
         from understudy.physics.rollout_files import as_motion
+        from understudy.pipelines.refining import ending
 
         for target in (self.sheet, self.video):
             if target is not None:
@@ -61,9 +62,8 @@ class Play:
         motion = expect(motion, RobotMotion, self.file)
         robot = robots.load(motion.robot if self.robot is None else self.robot)
         rollout = self._performance(motion, robot)
-        if rollout.fell_at is not None:
-            words = f"The robot fell at {rollout.fell_at:.2f} of {rollout.reference.duration:.2f} s."
-            err().print(words, markup=False, soft_wrap=True)
+        if (why := ending(rollout)) is not None:
+            err().print(f"{why[0].upper()}{why[1:]}.", markup=False, soft_wrap=True)
         performed = as_motion(rollout, robot)
         if self.video is None and self.sheet is None:
             return self._play(performed, rollout.reference, robot)

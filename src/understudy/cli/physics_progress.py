@@ -29,13 +29,14 @@ class Bar:
         from understudy.physics.mpc import STEP, SUBSTEPS
 
         dt = STEP * SUBSTEPS
-        self._back = 0 if done == 1 else self._back + (done <= self._step)
+        self._back += done <= self._step
         self._step = done
-        tries = f", {self._back} retries" if self._back else ""
+        tries = f", {self._back} {'retry' if self._back == 1 else 'retries'}" if self._back else ""
         self._show(0, f"{self._clip}{done * dt:.1f} of {total * dt:.1f} s{tries}{self._wrongs()}")
 
     def see(self, outcome: "Outcome") -> None:
-        """A clip is through."""
+        """A clip is through, and another one begins."""
+        self._step = self._back = 0
         self._wrong += any(entry.status in ("failed", "dropped") for entry in outcome.entries)
         self._show(1, f"{outcome.task.id}{self._wrongs()}")
 

@@ -28,9 +28,9 @@ Number = Annotated[float | None, tyro.conf.arg(metavar="X")]
 ROWS = 40
 """Clips in the table on the screen; the report has all."""
 MOST = {
-    "root error cm": "root cm",
-    "joints changed rad": "joints rad",
-    "skating cm/s": "skating cm/s",
+    "root_error": "root cm",
+    "joint_change": "joints rad",
+    "skating": "skating cm/s",
     "retries": "retries",
     "seconds": "s",
 }
@@ -115,6 +115,7 @@ class Refine:
         target = task.target if refined.why is None else recipe.fallen[task.source.absolute()]
         if refined.why is None:
             motion.save(refined.motion, target)
+            recipe.fallen[task.source.absolute()].unlink(missing_ok=True)
         else:
             rollout_files.save_rollout(refined.rollout, target)
         entry = _entry(task.id, refined, target)
@@ -167,10 +168,11 @@ class Refine:
                 entries = summary.entries
             except KeyboardInterrupt:
                 interrupted = True
-                entries = dataset.read(self.out) if dataset.is_dataset(self.out) else ()
+                known = dataset.read(self.out) if dataset.is_dataset(self.out) else ()
+                entries = [entry for entry in known if entry.id in falls or entry.id in made.refused]
         clips = refining_report.clips_told(entries, taken, earlier)
         for clip in clips:
-            if clip["outcome"] == "fell":
+            if clip["outcome"] == "fell" and (self.out / falls[clip["clip"]]).is_file():
                 clip["file"] = falls[clip["clip"]]
         refining_report.write(self.out, clips, recipe.configuration())
         if not interrupted:
@@ -235,13 +237,13 @@ def _one_table(clip: dict[str, Any]) -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
-    from understudy.pipelines.refining_report import cells, headings
+    from understudy.pipelines.refining_report import HEADINGS, cells
 
     table = Table(title=f"{escape(clip['clip'])}: {_coloured(clip['outcome'])}", title_justify="left")
     table.add_column("")
     table.add_column("value", justify="right")
-    for name, value in zip(headings(), cells(clip), strict=True):
-        table.add_row(name, value)
+    for key, value in cells(clip).items():
+        table.add_row(HEADINGS[key], value)
     return table
 
 
@@ -250,7 +252,7 @@ def _table(clips: list[dict[str, Any]]) -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
-    from understudy.pipelines.refining_report import cells, headings
+    from understudy.pipelines.refining_report import cells
 
     ranked = sorted(clips, key=lambda clip: (clip["outcome"] == "finished", -(clip.get("root_error") or 0.0)))
     shown = ranked[:ROWS]
@@ -261,7 +263,7 @@ def _table(clips: list[dict[str, Any]]) -> "Table":
     for name in MOST.values():
         table.add_column(name, justify="right", no_wrap=True)
     for clip in shown:
-        told = dict(zip(headings(), cells(clip), strict=True))
+        told = cells(clip)
         table.add_row(escape(clip["clip"]), _coloured(clip["outcome"]), *(told[name] for name in MOST))
     return table
 

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from understudy.errors import LimitError, UnderstudyError
+from understudy.errors import UnderstudyError
 from understudy.motion import sample_every, trim
 from understudy.motion.types import HumanMotion, RobotMotion
-from understudy.physics.mpc import DROP, TILT, RefineConfig, refine
+from understudy.physics.mpc import RefineConfig, check_feet, refine
 from understudy.physics.rollout_files import as_motion, save_rollout
 from understudy.pipelines.certifying import CertifyClip, Change
 from understudy.pipelines.dataset import Made
 from understudy.pipelines.retargeting import columns, told
 from understudy.pipelines.version import code_version
-from understudy.rotations import quat_apply
 
 if TYPE_CHECKING:
     from understudy.evaluate.reports import Report
@@ -69,17 +68,8 @@ class RefineClip:
         from understudy import robots
 
         CertifyClip(self.robot, self.format).check()
-        if self.config.retries < 0:
-            raise LimitError(f"A clip cannot be tried again {self.config.retries} times; give 0 or more.")
-        if self.config.cutoff is not None and not self.config.cutoff > 0:
-            raise LimitError(f"The cutoff is a frequency in Hz above zero; got {self.config.cutoff}.")
-        if not self.config.stiffness > 0:
-            raise LimitError(f"The stiffness is a factor above zero; got {self.config.stiffness}.")
-        robot = None if self.robot is None else robots.load(self.robot)
-        if robot is not None and (robot.fixed_base or not robot.feet):
-            raise LimitError(
-                f"The robot {robot.name!r} does not stand on feet of its own; nothing can be refined."
-            )
+        if self.robot is not None:
+            check_feet(robots.load(self.robot))
 
     def configuration(self) -> Mapping[str, Any]:
         """All that decides about the result: not the number of threads, nor where files go."""
@@ -100,10 +90,13 @@ class RefineClip:
 
         Raises UnderstudyError for whatever cannot be read or performed.
         """
-        refined = self.refined(source)
         place = self.fallen.get(source)
-        if place is not None:
-            place.unlink(missing_ok=True)
+        try:
+            refined = self.refined(source)
+        except UnderstudyError:
+            _forget(place)
+            raise
+        _forget(place)
         why = refined.why
         if why is not None and place is not None:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -160,13 +153,18 @@ def ending(rollout: "Rollout") -> str | None:
     """How a performance ended before its time; None where it did not."""
     if rollout.fell_at is None:
         return None
-    last, wanted = rollout.achieved.frames - 1, rollout.reference
-    up = np.array([0.0, 0.0, 1.0], np.float32)
-    low = rollout.achieved.root_pos[last, 2] < wanted.root_pos[last, 2] - 0.9 * DROP
-    tilt = quat_apply(rollout.achieved.root_quat[last], up) @ quat_apply(wanted.root_quat[last], up)
-    fell = low or tilt < np.cos(0.9 * TILT)
-    what = "the robot fell" if fell else "the simulation diverged"
-    return f"{what} at {rollout.fell_at:.2f} of {wanted.duration:.2f} s"
+    when = f"at {rollout.fell_at:.2f} of {rollout.reference.duration:.2f} s"
+    return (
+        f"the robot fell {when}"
+        if rollout.fault is None
+        else f"the simulation broke off {when} ({rollout.fault})"
+    )
+
+
+def _forget(place: Path | None) -> None:
+    """Remove what an earlier run has left of a fall."""
+    if place is not None:
+        place.unlink(missing_ok=True)
 
 
 def _source(motion: RobotMotion, rollout: "Rollout") -> RobotMotion:

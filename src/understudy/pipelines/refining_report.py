@@ -25,6 +25,11 @@ TWICE: Mapping[str, tuple[str, float, str]] = {
     "self_collision": ("self-collision %", 100.0, ".0f"),
 }
 """The same of what is told before and after."""
+HEADINGS: Mapping[str, str] = {
+    **{key: heading for key, (heading, _, _) in (*COLUMNS.items(), *TWICE.items())},
+    "seconds": "seconds",
+}
+"""What stands over the numbers of a clip, in their order."""
 NOTE = (
     "Errors are distances from what was asked for: the motion at the control rate, low-passed, on the floor. Changes "
     "are distances from the file. Skating and float are those of feet that stand, by the file's own motion, on the "
@@ -88,33 +93,29 @@ def read(folder: Path) -> list[dict[str, Any]]:
         return []
 
 
-def cells(clip: Mapping[str, Any]) -> list[str]:
-    """The numbers of a clip in the order of ``headings``."""
-    single = [_number(clip.get(key), factor, digits) for key, (_, factor, digits) in COLUMNS.items()]
-    double = [
-        " → ".join(_number(clip.get(f"{key}_{when}"), factor, digits) for when in ("before", "after"))
+def cells(clip: Mapping[str, Any]) -> dict[str, str]:
+    """The numbers of a clip as words, under the keys of ``HEADINGS``."""
+    single = {key: _number(clip.get(key), factor, digits) for key, (_, factor, digits) in COLUMNS.items()}
+    double = {
+        key: " → ".join(_number(clip.get(f"{key}_{when}"), factor, digits) for when in ("before", "after"))
         for key, (_, factor, digits) in TWICE.items()
-    ]
-    return [*single, *double, _number(clip.get("seconds"), 1.0, ".1f")]
-
-
-def headings() -> list[str]:
-    """What stands over ``cells``."""
-    return [name for name, _, _ in (*COLUMNS.values(), *TWICE.values())] + ["seconds"]
+    }
+    return {**single, **double, "seconds": _number(clip.get("seconds"), 1.0, ".1f")}
 
 
 def _markdown(clips: Sequence[Mapping[str, Any]]) -> str:
     found = totals(clips)
     counts = ", ".join(f"{found[name]} {name}" for name in ("finished", "fell", "failed", "refused"))
-    names = ["clip", "outcome", *headings()]
+    names = ["clip", "outcome", *HEADINGS.values()]
     lines = ["# Refinement", "", f"{len(clips)} clips: {counts}.", ""]
-    lines += ["| " + " | ".join(names) + " |", "|---|---|" + "---:|" * len(headings())]
+    lines += ["| " + " | ".join(names) + " |", "|---|---|" + "---:|" * len(HEADINGS)]
     for clip in clips:
-        lines.append(f"| {_cell(clip['clip'])} | {clip['outcome']} | " + " | ".join(cells(clip)) + " |")
-    if any(clip["outcome"] == "finished" for clip in clips):
         lines.append(
-            "| mean of those that finished | | " + " | ".join(cells(found["mean_over_finished"])) + " |"
+            f"| {_cell(clip['clip'])} | {clip['outcome']} | " + " | ".join(cells(clip).values()) + " |"
         )
+    if any(clip["outcome"] == "finished" for clip in clips):
+        means = cells(found["mean_over_finished"]).values()
+        lines.append("| mean of those that finished | | " + " | ".join(means) + " |")
     wrong = [clip for clip in clips if clip["reason"]]
     if wrong:
         lines += ["", "## What did not finish", ""]
