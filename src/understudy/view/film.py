@@ -1,10 +1,11 @@
 """A film, or a sheet of moments, of a human and the robot that plays the same part."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from understudy.errors import LimitError
@@ -46,12 +47,22 @@ def video(
     ``"osmesa"`` or ``"software"``; None takes the best one that works. Nothing is left at ``path`` if
     anything fails. Raises LimitError for an odd size or nothing to draw.
     """
-    if any(side < 2 or side % 2 for side in size):
-        raise LimitError(
-            f"A video's width and height must be even numbers of pixels; got {size[0]} x {size[1]}."
-        )
+    check_size(size)
     name, note = choose_renderer(renderer)
     scene = compose(cast([human, robot_motion], robot, meshes=name != "software"), fps)
+    write_film(path, shots(scene, size, name), scene.frames, fps, size, progress)
+    return Drawn(Path(path), name, note)
+
+
+def write_film(
+    path: str | Path,
+    pictures: Iterable[UInt8[np.ndarray, "height width 3"]],
+    count: int,
+    fps: float,
+    size: tuple[int, int],
+    progress: Progress | None = None,
+) -> None:
+    """Write ``count`` pictures of one size as an mp4 (H.264). Nothing is left at ``path`` if anything fails."""
     with atomic_path(path) as temporary:
         writer = imageio_ffmpeg.write_frames(
             str(temporary),
@@ -65,13 +76,28 @@ def video(
         )
         writer.send(None)
         try:
-            for done, frame in enumerate(shots(scene, size, name), start=1):
-                writer.send(np.ascontiguousarray(frame))
+            for done, picture in enumerate(pictures, start=1):
+                writer.send(np.ascontiguousarray(picture))
                 if progress is not None:
-                    progress(done, scene.frames)
+                    progress(done, count)
         finally:
             writer.close()
-    return Drawn(Path(path), name, note)
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Raise LimitError for what no film can be as large as."""
+    if any(side < 2 or side % 2 for side in size):
+        raise LimitError(
+            f"A video's width and height must be even numbers of pixels; got {size[0]} x {size[1]}."
+        )
+
+
+def check_sheet(path: str | Path, columns: int, rows: int) -> None:
+    """Raise LimitError for a sheet of no moments, or a file that does not say which kind of picture it is to be."""
+    if columns < 1 or rows < 1:
+        raise LimitError(f"A sheet needs at least one column and one row; got {columns} x {rows}.")
+    if Path(path).suffix.lower() not in Image.registered_extensions():
+        raise LimitError(f"{path} does not say which kind of picture it is to be; end it in .png or .jpg.")
 
 
 def sheet(
@@ -91,10 +117,7 @@ def sheet(
     Under every time stamp stands the human above the robot, at one scale and from one side. ``cell`` is the
     size of one body's picture in pixels. Raises LimitError when there is nothing to draw.
     """
-    if columns < 1 or rows < 1:
-        raise LimitError(f"A sheet needs at least one column and one row; got {columns} x {rows}.")
-    if Path(path).suffix.lower() not in Image.registered_extensions():
-        raise LimitError(f"{path} does not say which kind of picture it is to be; end it in .png or .jpg.")
+    check_sheet(path, columns, rows)
     name, note = choose_renderer(renderer)
     actors = cast([human, robot_motion], robot, meshes=name != "software")
     scene = compose(actors, max(a.fps for a in actors))

@@ -1,16 +1,14 @@
 """A film, or a sheet of moments, of a performance with the ghost of what was asked for."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image, ImageDraw
 
-from understudy.errors import LimitError
 from understudy.motion.files import atomic_path
 from understudy.motion.types import RobotMotion
 from understudy.robots.robot import Robot
+from understudy.view.film import Progress, check_sheet, check_size, write_film
 from understudy.view.pictures import FAINT, INK, PAPER, Drawn, choose_renderer, text
 from understudy.view.rollout_stage import pictures, stage
 
@@ -28,35 +26,15 @@ def rollout_video(
     size: tuple[int, int] = (640, 480),
     renderer: str | None = None,
     robot: Robot | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Drawn:
     """Write an mp4 (H.264). ``performed`` and ``wanted`` are as in ``stage``; the rest is as in ``view.video``."""
-    if any(side < 2 or side % 2 for side in size):
-        raise LimitError(
-            f"A video's width and height must be even numbers of pixels; got {size[0]} x {size[1]}."
-        )
+    check_size(size)
     name, note = choose_renderer(renderer)
     staged = stage(performed, wanted, robot, meshes=name != "software").at(fps)
-    frames = range(staged.scene.frames)
-    with atomic_path(path) as temporary:
-        writer = imageio_ffmpeg.write_frames(
-            str(temporary),
-            size,
-            fps=fps,  # pyright: ignore[reportArgumentType]  # written with two decimals
-            codec="libx264",
-            pix_fmt_in="rgb24",
-            pix_fmt_out="yuv420p",
-            macro_block_size=2,
-            output_params=["-crf", "20", "-preset", "veryfast", "-movflags", "+faststart", "-f", "mp4"],
-        )
-        writer.send(None)
-        try:
-            for done, picture in enumerate(pictures(staged, frames, size, name, letter=0.034, words=True), 1):
-                writer.send(np.ascontiguousarray(picture))
-                if progress is not None:
-                    progress(done, len(frames))
-        finally:
-            writer.close()
+    count = staged.scene.frames
+    drawn = pictures(staged, range(count), size, name, letter=0.034, words=True)
+    write_film(path, drawn, count, fps, size, progress)
     return Drawn(Path(path), name, note)
 
 
@@ -72,10 +50,7 @@ def rollout_sheet(
     robot: Robot | None = None,
 ) -> Drawn:
     """Write a picture of ``columns × rows`` moments, evenly spread over the performance; its suffix says which kind."""
-    if columns < 1 or rows < 1:
-        raise LimitError(f"A sheet needs at least one column and one row; got {columns} x {rows}.")
-    if Path(path).suffix.lower() not in Image.registered_extensions():
-        raise LimitError(f"{path} does not say which kind of picture it is to be; end it in .png or .jpg.")
+    check_sheet(path, columns, rows)
     name, note = choose_renderer(renderer)
     staged = stage(performed, wanted, robot, meshes=name != "software")
     scene = staged.scene

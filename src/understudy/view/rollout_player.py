@@ -43,7 +43,7 @@ class Forces:
 
     def __init__(self, server: viser.ViserServer, staged: Stage):
         self._ends = np.stack([staged.tails, staged.tips], axis=2)  # time, foot, tail and tip
-        colours = np.array([_rgb(f"{foot}_") for foot in staged.feet], np.uint8)
+        colours = np.array([_rgb(side_colour(f"{foot}_")) for foot in staged.feet], np.uint8)
         self._arrows = server.scene.add_arrows(
             f"{STAGE}/forces", self._ends[0], colours, shaft_radius=0.009, head_radius=0.022, head_length=0.05
         )
@@ -110,5 +110,4 @@ def _add_curves(server: viser.ViserServer, staged: Stage) -> None:
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:
-    colour = side_colour(colour)
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
