@@ -70,10 +70,8 @@ class Footing:
         """The footing of a robot; ``force`` is what the floor gave each foot (N)."""
         capsules, grips, rolled = Capsules.from_robot(robot), {}, {}
         for side, foot in robot.feet.items():
-            rows, body = (
-                [k for k, name in enumerate(capsules.bodies) if name == foot.body],
-                robot.body_index(foot.body),
-            )
+            rows = [k for k, name in enumerate(capsules.bodies) if name == foot.body]
+            body = robot.body_index(foot.body)
             quat, radius = achieved.quat[:, body], np.tile(capsules.radius[rows], 2)
             ends = quat_apply(quat[:, None], np.concatenate([capsules.start[rows], capsules.end[rows]])[None])
             turn = quat_to_rotvec(quat_mul(quat[1:], quat_conj(quat[:-1])))
@@ -121,7 +119,11 @@ def slip(footing: Footing) -> Metric:
 def _slip(
     grips: Float[np.ndarray, "time grip 3"], rolled: Float[np.ndarray, "step grip 2"], fps: float
 ) -> Float[np.ndarray, "step"]:
-    """Mean speed (m/s) of a foot's lowest points over each step; NaN where they are not on the floor throughout."""
+    """Mean speed (m/s) of a foot's lowest points over each step; NaN where they are not on the floor throughout, as
+    those of a foot without capsules never are.
+    """
+    if not grips.shape[1]:
+        return np.full(len(rolled), np.nan)
     highest = np.maximum(grips[:-1, :, 2], grips[1:, :, 2])
     lowest = highest.min(axis=1, keepdims=True)
     way = np.linalg.norm(np.diff(grips[..., :2], axis=0) - rolled, axis=-1)
