@@ -282,8 +282,8 @@ def page(document: Mapping[str, Any]) -> str:
     parts = [
         "# Live inverse kinematics",
         f"{n} trials of {STEPS} control steps (`benchmarks/live_trials.py`, seeds from {document['first']} on): "
-        "both hands of the G1 follow targets near and across the barriers about trunk, head, thighs and arms. Constants "
-        f"were tuned on seeds below {HELD_OUT}. Only the arms move. "
+        "both hands of the G1 follow targets near and across the barriers about trunk, head, thighs and arms. "
+        f"Constants were tuned on seeds below {HELD_OUT}. Only the arms move. "
         "[The method](../methods/live_ik.md) tells what rows and columns mean.",
         table(("", ""), document["facts"].items()),
         "## Errors and faults",
