@@ -1,4 +1,4 @@
-"""MIRROR's slow baseline: the whole nonlinear IK, solved to convergence in every control step.
+"""MIRROR's slow baseline: the whole nonlinear IK in every control step, to convergence or for so many iterations.
 
 Sequential quadratic programming on F of Eq. 19 under true barriers and joint limits: each QP is ``LiveProblem``'s, at
 the last iterate and at α = 1, in a trust region that F and broken barriers decide on.
@@ -19,7 +19,7 @@ from understudy.retarget.live.limbs import ROOT
 from understudy.retarget.live.problem import LimbQP, LiveProblem
 
 ITERATIONS = 60
-"""A step far from its goal takes 10 to 30."""
+"""At most. Two steps out of three converge, in six iterations on average (``benchmarks.live_escape``)."""
 CONVERGED = 1e-5
 """rad: an iteration that moves no joint further is the last."""
 PENALTY = 1e4
