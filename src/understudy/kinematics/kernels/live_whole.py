@@ -13,7 +13,7 @@ from understudy.kinematics.kernels.live_assembly import (
     place_all,
 )
 from understudy.kinematics.kernels.live_choice import choose
-from understudy.kinematics.kernels.live_path import at_alpha, walk
+from understudy.kinematics.kernels.live_path import CUT, at_alpha, walk
 from understudy.kinematics.kernels.live_whole_balance import balance_rows, least_inside, mass_moments
 from understudy.kinematics.kernels.live_whole_feet import (
     floor_rows,
@@ -86,7 +86,7 @@ def _base_qp(body, qp, carried, left, out):
 
 @part
 def agree(
-    tree, limbs, tasks, barriers, joints, settings, calm, body, whole, goal, feet, pose, qp, base, path, votes,
+    tree, limbs, tasks, close, joints, settings, calm, body, whole, goal, feet, pose, qp, base, path, votes,
     carried, z,
 ):  # fmt: skip
     """The base's path over α under the votes of all limbs, and its step at α = 1 in ``z``; returns the rounds it took,
@@ -97,7 +97,7 @@ def agree(
     for p in range(body.parts):
         chosen = calm if p == body.leg[0] or p == body.leg[1] else settings
         ask(tree, limbs, 1 + p, tasks, joints, chosen, goal, pose, qp, votes, p)
-    assemble(tree, limbs, 0, tasks, barriers, joints, calm, goal, pose, qp)
+    assemble(tree, limbs, 0, tasks, close, joints, calm, goal, pose, qp)
     balance_rows(tree, limbs, 0, whole, feet, pose, moment, True, qp)
     follow(limbs, tasks, body, feet, pose, qp.screw, carried, left)
     _base_qp(body, qp, carried, left, base)
@@ -113,7 +113,7 @@ def agree(
         for p in range(body.parts):
             if not _stands(body, feet, p):
                 add_vote(votes, p, limbs.count[1 + p, 0], body.base, base.hessian, base.gradient)
-        walk(base, path)
+        ended = walk(base, path)
         for c in range(body.base):
             z[c] = path.step[path.count[0] - 1, c]
         changed = False
@@ -122,6 +122,8 @@ def agree(
                 changed = True
         if not changed:
             return turn + 1
+        if ended == CUT:
+            return -1
     return -1
 
 
@@ -148,8 +150,9 @@ def _unbroken(limbs, k, barriers, qp, v, trial):
 
 @part
 def move_base(tree, limbs, tasks, barriers, joints, body, whole, feet, pose, qp, path, carried, trial, v, z):
-    """Move base and standing legs by the largest of α = 1, ½, ¼, … at which feet hold, nothing touches and the centre
-    of mass stays inside; returns how it was chosen, α, and how far off a foot is (m, rad)."""
+    """Move base and standing legs, within the joints' own limits, by the largest of α = 1, ½, ¼, … at which feet hold,
+    nothing touches and the centre of mass stays inside; returns how it was chosen, α, and how far off a foot is (m,
+    rad)."""
     n = limbs.count[0, 0]
     now = least_inside(tree, body, feet, pose)
     alpha = 1.0
@@ -221,15 +224,16 @@ def move_part(
 
 @kernel
 def whole_step(
-    tree, limbs, tasks, barriers, joints, settings, calm, body, whole, goal, wanted, height, aim, spare, feet, pose,
-    trial, qp, base, path, votes, alpha, code, told,
+    tree, limbs, tasks, barriers, close, joints, hard, settings, calm, body, whole, goal, wanted, height, aim, spare,
+    feet, pose, trial, qp, base, path, votes, alpha, code, told,
 ):  # fmt: skip
     """Move ``pose`` by one control step.
 
-    ``wanted`` (2,) says which feet are to stand, and ``height`` how high ankles then are (m); ``calm`` are the settings
-    of limb 0 and the legs, ``aim`` and ``spare`` are scratch. ``alpha`` and ``code`` (1 + part,) are those of the base,
-    then of the parts; ``told`` (3,) is how many rounds the votes took, how far off a standing foot is (m, rad), and how
-    far inside the support polygon, less its margin, the centre of mass is (m).
+    ``wanted`` (2,) says which feet are to stand, and ``height`` how high ankles then are (m); ``close`` are the barriers
+    that the base keeps, ``hard`` the joints' own limits, ``calm`` the settings of limb 0 and the legs; ``aim`` and
+    ``spare`` are scratch. ``alpha`` and ``code`` (1 + part,) are those of the base, then of the parts; ``told`` (3,) is
+    how many rounds the votes took, how far off a standing foot is (m, rad), and how far inside the support polygon, less
+    its margin, the centre of mass is (m).
     """
     place_all(tree, pose)
     update_feet(tree, tasks, body, whole, goal, wanted, height, pose, feet, aim)
@@ -238,11 +242,11 @@ def whole_step(
     carried, z, v = np.empty((n, body.base)), np.empty(body.base), np.empty(qp.rows.shape[1])
     moment = np.empty((len(tree.parents), 4))
     told[0] = agree(
-        tree, limbs, tasks, barriers, joints, settings, calm, body, whole, aim, feet, pose, qp, base, path, votes,
+        tree, limbs, tasks, close, joints, settings, calm, body, whole, aim, feet, pose, qp, base, path, votes,
         carried, z,
     )  # fmt: skip
     code[0], alpha[0], told[1] = move_base(
-        tree, limbs, tasks, barriers, joints, body, whole, feet, pose, qp, path, carried, trial, v, z
+        tree, limbs, tasks, barriers, hard, body, whole, feet, pose, qp, path, carried, trial, v, z
     )
     _carry(tasks, body, whole, aim, pose, spare)
     for p in range(body.parts):
@@ -260,11 +264,11 @@ def whole_step(
 
 @kernel
 def consensus(
-    tree, limbs, tasks, barriers, joints, settings, calm, body, whole, goal, feet, pose, qp, base, path, votes,
+    tree, limbs, tasks, close, joints, settings, calm, body, whole, goal, feet, pose, qp, base, path, votes,
     carried, z,
 ):  # fmt: skip
     """``agree`` for callers from outside."""
     return agree(
-        tree, limbs, tasks, barriers, joints, settings, calm, body, whole, goal, feet, pose, qp, base, path, votes,
+        tree, limbs, tasks, close, joints, settings, calm, body, whole, goal, feet, pose, qp, base, path, votes,
         carried, z,
     )  # fmt: skip

@@ -4,7 +4,7 @@ The base is decided first, by consensus (``live_whole_votes``), then every limb 
 Legs of standing feet take up the base's motion; the centre of mass stays over the feet.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -20,7 +20,7 @@ from understudy.motion.landmarks import SIDES
 from understudy.retarget.lengths import RobotLengths
 from understudy.retarget.live.balance import Masses, half_width, soles
 from understudy.retarget.live.config import LiveIKConfig
-from understudy.retarget.live.limbs import ROOT, Limb, _between, limb_arrays
+from understudy.retarget.live.limbs import ROOT, Limb, _between, column_values, limb_arrays
 from understudy.retarget.live.problem import LiveProblem
 from understudy.retarget.live.shapes import Shapes
 from understudy.retarget.live.whole_goals import WholeGoal
@@ -29,13 +29,17 @@ from understudy.rotations import quat_to_matrix
 
 _EDGES = 64
 """Room for the edges of a support polygon."""
+_LIVE = LiveIKConfig(elbow_weight=20.0, hand_turn_weight=1.0, margin=0.005)
 
 
 @dataclass(frozen=True)
 class WholeConfig:
     """What a whole body has to choose beyond ``LiveIKConfig``, which holds for its arms and waist."""
 
-    live: LiveIKConfig = field(default_factory=LiveIKConfig)
+    live: LiveIKConfig = _LIVE
+    """Arms and waist, and all that is common. Elbows and hands' turns weigh ten times what they do alone: a whole pose
+    is to be alike, not only its hands. The margin is FrameIK's. The buffer is the limbs' alone: the base may come
+    nearer by as much, and they give way after it, else a hand that hangs at a thigh would hold the body up."""
     hands: str = "body"
     """What hands are asked for when the pelvis cannot be where it is wanted: ``body``, the same pose about the robot's
     own shoulders; ``world``, the same places."""
@@ -56,10 +60,10 @@ class WholeConfig:
     arms' damping would hold it back by a fifth."""
     leg_limit_weight: float = 0.02
     """What legs near their limits cost, 1/rad², for the same reason."""
-    root_step: float = 0.04
-    """The most that the base travels in a step, m: 2 m/s at 50 Hz."""
-    root_turn: float = 0.1
-    """The most that it turns about each axis, rad: 5 rad/s at 50 Hz."""
+    root_step: float = 0.03
+    """The most that the base travels along each axis in a step, m: 1.5 m/s at 50 Hz."""
+    root_turn: float = 0.06
+    """The most that it turns about each axis, rad: 3 rad/s at 50 Hz."""
     balance: bool = True
     """Whether the centre of mass is kept inside the support polygon. People do not walk so: with it a robot steps when
     it can, later than they do; without it feet keep time, and whoever tracks the motion must balance."""
@@ -114,6 +118,10 @@ class WholeControl:
         self._body = _body(robot, config, self.parts, self.tasks)
         self._settings = _settings(robot, config)
         self._calm = self.problem.settings._replace(limit_weight=config.leg_limit_weight)
+        self._close = self.problem.barriers._replace(wide=self.problem.barriers.reach.copy())
+        self._hard = self.problem.joints._replace(
+            lower=column_values(robot.lower, -np.inf), upper=column_values(robot.upper, np.inf)
+        )
         self._aim, self._spare = self.problem.goal(), self.problem.goal()
         self._height = RobotLengths.of(robot).ankle_height
         n = int(self.problem.limb_arrays.count[:, 0].max())
@@ -154,7 +162,8 @@ class WholeControl:
         p, count = self.problem, 1 + len(self.parts)
         alpha, code, told = np.zeros(count), np.zeros(count, np.int64), np.zeros(3)
         whole_step(
-            p.tree, p.limb_arrays, p.task_arrays, p.barriers, p.joints, p.settings, self._calm, self._body,
+            p.tree, p.limb_arrays, p.task_arrays, p.barriers, self._close, p.joints, self._hard,
+            p.settings, self._calm, self._body,
             settings, goal.tasks, goal.planted, self._height, self._aim, self._spare, self.feet, pose, self._trial,
             self._qp, self._base, self._path, self._votes, alpha, code, told,
         )  # fmt: skip
