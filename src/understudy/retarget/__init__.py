@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from understudy.protocols import Retargeter
     from understudy.retarget.frame_ik import FrameIK, FrameIKConfig
     from understudy.retarget.gmr_like import GmrLike, GmrLikeConfig
+    from understudy.retarget.live_ik import LiveIK, LiveIKConfig, as_batch
     from understudy.retarget.phuma_like import PhumaLike, PhumaLikeConfig
     from understudy.retarget.repairing import RepairConfig, repair
     from understudy.retarget.sequence_fit import SequenceFit, SequenceFitConfig
@@ -18,11 +19,14 @@ _HOME = {
     "FrameIKConfig": "frame_ik",
     "GmrLike": "gmr_like",
     "GmrLikeConfig": "gmr_like",
+    "LiveIK": "live_ik",
+    "LiveIKConfig": "live_ik",
     "PhumaLike": "phuma_like",
     "PhumaLikeConfig": "phuma_like",
     "RepairConfig": "repairing",
     "SequenceFit": "sequence_fit",
     "SequenceFitConfig": "sequence_fit",
+    "as_batch": "live_ik",
     "repair": "repairing",
 }
 
@@ -33,11 +37,14 @@ __all__ = [
     "FrameIKConfig",
     "GmrLike",
     "GmrLikeConfig",
+    "LiveIK",
+    "LiveIKConfig",
     "PhumaLike",
     "PhumaLikeConfig",
     "RepairConfig",
     "SequenceFit",
     "SequenceFitConfig",
+    "as_batch",
     "repair",
 ]
 
