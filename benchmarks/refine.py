@@ -27,7 +27,7 @@ from understudy import evaluate, motion, retarget, robots  # noqa: E402
 from understudy.errors import UnderstudyError  # noqa: E402
 from understudy.evaluate.benchmark import code_digest  # noqa: E402
 from understudy.evaluate.classes import complexity  # noqa: E402
-from understudy.evaluate.physical import measure  # noqa: E402
+from understudy.evaluate.physical import REFUSED, measure  # noqa: E402
 from understudy.motion import HumanMotion, RobotMotion  # noqa: E402
 from understudy.physics import RefineConfig, Rollout, refine  # noqa: E402
 from understudy.robots.robot import Robot  # noqa: E402
@@ -78,12 +78,16 @@ def main(options: Options) -> int:
             for seed in options.seeds:
                 key = f"{method} {name} {options.seconds:g} {options.fps:g} {seed}"
                 if (row := kept.get(key)) is None:
-                    input_ = input_ or retarget.METHODS[method](robot)([human])[0]
-                    row = _performed(robot, input_, human, dataclasses.replace(config, seed=seed))
+                    try:
+                        input_ = input_ or retarget.METHODS[method](robot)([human])[0]
+                        row = _performed(robot, input_, human, dataclasses.replace(config, seed=seed))
+                    except UnderstudyError as error:
+                        row = _refused(human, error)
                     row = {"method": method, "clip": name, "class": complexity(human), "seed": seed, **row}
                     kept.put(key, row)
                 rows.append(row)
                 fate = "finished" if row["fell_at"] is None else f"fell at {row['fell_at']:.2f} s"
+                fate = row.get("refused", fate)
                 print(
                     f"{method} {name} {seed}: {fate}, {row['physical'].get('w_mpjpe', np.nan):.1f} cm",
                     flush=True,
@@ -153,6 +157,12 @@ def _performed(robot: Robot, input_: RobotMotion, human: HumanMotion, config: Re
         "before": _kinematic(before, human, robot),
         "after": _kinematic(after, human, robot),
     }
+
+
+def _refused(human: HumanMotion, error: UnderstudyError) -> dict[str, Any]:
+    """The row of a clip that could not be begun: it counts as one that fell at once."""
+    counts = {"seconds": human.duration, "processor": 0.0, "retries": 0, "fell_at": 0.0}
+    return {**counts, "refused": str(error), "physical": dict(REFUSED)}
 
 
 def _compared(rollout: Rollout, input_: RobotMotion, human: HumanMotion) -> tuple[RobotMotion, RobotMotion]:
