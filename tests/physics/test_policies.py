@@ -144,7 +144,7 @@ def test_an_account_that_cannot_be_is_refused(export, changed, says):
 
 def test_a_policy_that_does_not_fit_is_refused(g1, export, account):
     task = beyond_mimic()
-    with pytest.raises(FormatError, match=r"shape \(1, 28\) for 29 joints"):
+    with pytest.raises(FormatError, match=r"float32 of the shape \(1, 28\) for 29 joints"):
         load_policy(export(np.zeros((28, 160))))
     with pytest.raises(ShapeError, match="takes 154 numbers, and what it names has 160: command 58"):
         load_policy(export(np.zeros((29, 154)))).fit(g1, task)

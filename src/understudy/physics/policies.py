@@ -175,11 +175,14 @@ def load_policy(path: str | Path) -> Policy:
         width = _width(path, inputs, outputs)
         act = _network(session, inputs)
         answer = act(np.zeros((1, width), np.float32))
-    except (*failures, UnicodeDecodeError) as error:
+    except (*failures, ValueError) as error:
         raise FormatError(path, f"it is no network that onnxruntime can run: {error}") from error
     policy = _described(path, told, width, act)
-    if answer.shape != (1, len(policy.joints)):
-        raise FormatError(path, f"its actions have the shape {answer.shape} for {len(policy.joints)} joints.")
+    if answer.shape != (1, len(policy.joints)) or answer.dtype.kind != "f":
+        raise FormatError(
+            path,
+            f"its actions are {answer.dtype} of the shape {answer.shape} for {len(policy.joints)} joints.",
+        )
     return policy
 
 
