@@ -295,6 +295,7 @@ def test_mistakes_are_told_in_words(capsys, folder, g1):
         "physics evaluate still.npz --policy no.onnx --task chess": "Unknown task",
         "physics play human.npz": "a robot's motion",
         "physics play still.npz --sheet no/sheet.png": "does not exist",
+        "physics play still.npz --sheet sheet.png --renderer oil": "Unknown renderer",
     }.items():
         assert what in fails(capsys, words), words
     assert not list(folder.glob("done*"))

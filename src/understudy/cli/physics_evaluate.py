@@ -150,7 +150,8 @@ def clips_of(files: Sequence[str]) -> list[tuple[str, Path, str | None]]:
                 found.append(
                     (entry.id, folder / (entry.path or ""), None if entry.path else entry.reason or "failed")
                 )
-        falls = sorted(folder.rglob(f"*{FELL}.npz"))
+        listed = {path for _, path, _ in found}
+        falls = [path for path in sorted(folder.rglob(f"*{FELL}.npz")) if path not in listed]
         found += [(path.relative_to(folder).as_posix(), path, None) for path in falls]
     return found
 

@@ -54,10 +54,13 @@ class Play:
         from understudy.motion.types import RobotMotion
         from understudy.physics.rollout_files import as_motion
         from understudy.pipelines.refining import ending
+        from understudy.view.pictures import choose_renderer
 
+        # A performance may take minutes, so what is to become of it is looked at first.
         for target in (self.sheet, self.video):
             if target is not None:
                 check_target(target)
+                choose_renderer(self.renderer)
         motion = load_any(self.file, format=self.format, reading=self.reading, robot=self.robot)
         motion = expect(motion, RobotMotion, self.file)
         robot = robots.load(motion.robot if self.robot is None else self.robot)
@@ -104,7 +107,7 @@ class Play:
 
 
 def refined(motion: "RobotMotion", robot: "Robot", seed: int) -> "Rollout":
-    """Let a robot perform a motion as ``physics refine`` does, with a bar of the seconds simulated."""
+    """Let a robot perform a motion as ``physics refine`` does, with a bar of its control steps."""
     from understudy.physics import RefineConfig, refine
 
     words = (
