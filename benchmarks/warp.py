@@ -60,7 +60,9 @@ def main(options: Options) -> int:
             rows.append({"what": name, "robots": count, **_timed(prepare(), count, options)})
             print(f"{count} robots, {name}: {rows[-1]['median']:,.0f} control steps/s", file=sys.stderr)
     facts = machine.facts("python -m benchmarks.warp")
-    facts["device"] = torch.cuda.get_device_name() if options.device.startswith("cuda") else "the processor"
+    facts["device"] = (
+        torch.cuda.get_device_name(options.device) if options.device.startswith("cuda") else "the processor"
+    )
     facts["libraries"] += "".join(
         f", {name} {_version(name)}" for name in ("mujoco-warp", "warp-lang", "mjlab")
     )
@@ -151,7 +153,7 @@ def _timed(step: Callable[[], object], count: int, options: Options) -> dict[str
         if on_gpu:
             torch.cuda.synchronize()
         rates.append(count * options.steps / (time.perf_counter() - begin))
-    free, total = torch.cuda.mem_get_info() if on_gpu else (None, None)
+    free, total = torch.cuda.mem_get_info(options.device) if on_gpu else (None, None)
     memory = None if free is None else (total - free) / 2**30
     return {"median": statistics.median(rates), "most": max(rates), "memory": memory}
 

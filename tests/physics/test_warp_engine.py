@@ -70,14 +70,8 @@ def make(build):
         def state(which=None):
             return State(*(tensor.numpy() for tensor in vars(engine.state(which)).values()))
 
-        shown = SimpleNamespace(
-            robot=robot,
-            config=engine.config,
-            count=count,
-            dt=engine.dt,
-            readings=seen,
-            models=(engine.model,),
-        )
+        facts = {"config": engine.config, "dt": engine.dt, "models": (engine.model,)}
+        shown = SimpleNamespace(robot=robot, count=count, readings=seen, **facts)
         shown.step, shown.state, shown.reset = step, state, engine.reset
         return shown, np.tile(robot.home[7:].astype(np.float64), (count, 1))
 

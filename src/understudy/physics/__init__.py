@@ -1,4 +1,4 @@
-"""What physics makes of a motion: many robots at once, driven by joint targets, on a CPU without any training."""
+"""What physics makes of a motion: many robots at once, driven by joint targets."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

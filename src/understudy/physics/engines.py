@@ -21,8 +21,9 @@ def engine(
 ) -> Simulator:
     """``count`` robots on an engine of this kind.
 
-    ``auto`` is ``warp`` where a CUDA device is asked for, or none is and there is one with MuJoCo Warp to use it;
-    otherwise ``cpu``. ``warp`` takes the GPU that torch has chosen, or the CPU where there is none, unless told.
+    ``auto`` is ``warp`` where another device than the CPU is asked for, or none is and there is a CUDA device with
+    MuJoCo Warp to use it; otherwise ``cpu``. ``warp`` takes the GPU that torch has chosen, or the CPU where there is
+    none, unless told.
 
     Raises UnknownName for another kind, MissingExtra where MuJoCo Warp is needed and not installed, LimitError for a
     device that is not there, or that the engine does not run on, and for what the engines refuse.
