@@ -27,6 +27,8 @@ from understudy.retarget.live.whole_goals import WholeGoal
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_to_matrix
 
+_FIRM, _FAR = 100.0, 50.0
+"""By how much more turns weigh, and how much farther away feet may land, where legs have fewer than six joints."""
 _EDGES = 64
 """Room for the edges of a support polygon."""
 _LIVE = LiveIKConfig(elbow_weight=20.0, hand_turn_weight=1.0, margin=0.005)
@@ -82,7 +84,8 @@ class WholeConfig:
     landed: float = 1e-3
     """A foot this near to where it is wanted has landed, m. From then on it stays exactly where it is."""
     landed_turn: float = 0.01
-    """And turned no farther away than this, rad."""
+    """And turned no farther away than this, rad. Both are for feet with six joints above them. A foot with fewer cannot
+    be put flat at every place: its turn then weighs a hundred times more, and it may land fifty times farther away."""
     hold: float = 1e-5
     """What a standing foot may be off in a step (m, rad); steps in which a leg cannot hold it are shortened."""
     knee: float = 0.08
@@ -116,7 +119,7 @@ class WholeControl:
         self.problem, self.parts = _problem(robot, config)
         self.tasks = self.problem.tasks
         self._body = _body(robot, config, self.parts, self.tasks)
-        self._settings = _settings(robot, config)
+        self._settings = _settings(robot, config, short=_short(self.parts))
         self._calm = self.problem.settings._replace(limit_weight=config.leg_limit_weight)
         self._close = self.problem.barriers._replace(wide=self.problem.barriers.reach.copy())
         self._hard = self.problem.joints._replace(
@@ -195,7 +198,7 @@ def _problem(robot: Robot, config: WholeConfig) -> tuple[LiveProblem, tuple[Limb
         tasks=names,
         shapes=kept,
         limb_arrays=arrays._replace(share=_shares(arrays, len(parts), len(kept.pair))),
-        task_arrays=_tasks(robot, names, config),
+        task_arrays=_tasks(robot, names, config, short=_short(parts)),
         barriers=kept.arrays(),
         joints=_joints(robot, config, start.joints, base, legs),
     )
@@ -262,11 +265,11 @@ def _shares(arrays: LiveLimbs, parts: int, pairs: int) -> Float[np.ndarray, "lim
     return share
 
 
-def _tasks(robot: Robot, names: tuple[str, ...], config: WholeConfig) -> LiveTasks:
+def _tasks(robot: Robot, names: tuple[str, ...], config: WholeConfig, *, short: bool) -> LiveTasks:
     live, tree, marks = config.live, Tree.from_robot(robot), robot.landmarks
     weights = {
         "pelvis": (config.pelvis_weight, config.pelvis_turn_weight),
-        "ankle": (config.foot_weight, config.foot_turn_weight),
+        "ankle": (config.foot_weight, config.foot_turn_weight * (_FIRM if short else 1.0)),
         "chest": (0.0, live.torso_weight),
         "elbow": (live.elbow_weight, 0.0),
         "hand": (live.hand_weight, live.hand_turn_weight),
@@ -343,7 +346,12 @@ def _body(robot: Robot, config: WholeConfig, parts: tuple[Limb, ...], tasks: tup
     )
 
 
-def _settings(robot: Robot, config: WholeConfig) -> WholeSettings:
+def _short(parts: tuple[Limb, ...]) -> bool:
+    """Whether legs have fewer joints than a foot has directions."""
+    return any(len(part.columns) < 6 for part in parts[:2])
+
+
+def _settings(robot: Robot, config: WholeConfig, *, short: bool) -> WholeSettings:
     return WholeSettings(
         config.balance,
         config.hands == "body",
@@ -354,7 +362,7 @@ def _settings(robot: Robot, config: WholeConfig) -> WholeSettings:
         config.stride,
         config.step * RobotLengths.of(robot).size,
         config.stride_turn,
-        config.landed,
+        config.landed * (_FAR if short else 1.0),
         config.landed_turn,
         config.hold,
     )
