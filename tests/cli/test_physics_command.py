@@ -171,6 +171,15 @@ def test_a_folder_is_done_reported_and_not_done_again(capsys, folder):
     assert "W-MPJPE cm" in shown
 
 
+def test_a_finished_clip_with_the_name_of_a_fall_is_measured_once(capsys, folder):
+    Path("odd").mkdir()
+    for name in ("one", "odd_fell"):
+        shutil.copy("still.npz", f"odd/{name}.npz")
+    assert main(f"physics refine odd --out done --workers 1 {QUICK}".split()) == 0
+    measured = document(capsys, "physics evaluate done")
+    assert sorted(clip["clip"] for clip in measured["clips"]) == ["odd_fell.npz", "one.npz"]
+
+
 def test_an_interruption_keeps_what_is_done(capsys, folder, monkeypatch):
     from understudy.pipelines import refining
 

@@ -161,6 +161,15 @@ def test_feet_that_the_floor_does_not_carry_do_not_slip(g1, still, play, weight)
     assert "slip" not in physical.measure(play(lifted), g1)
 
 
+def test_feet_without_capsules_have_no_slip(g1, play, monkeypatch):
+    capsules = Capsules.from_robot(g1)
+    footless = replace(capsules, bodies=("elsewhere",) * len(capsules.bodies))
+    monkeypatch.setattr(Capsules, "from_robot", lambda robot: footless)
+    row = physical.measure(play(), g1)
+    assert "slip" not in row
+    assert row["skating"] == pytest.approx(0.0, abs=1e-4)
+
+
 @pytest.mark.parametrize(("skid", "slip"), [(0.0, 0.0), (0.02, 2.0)])
 def test_a_foot_that_rolls_does_not_slip(g1, still, play, skid, slip):
     """The whole robot turns about the round tips of its feet, which roll ahead as they do, and skid or do not."""
