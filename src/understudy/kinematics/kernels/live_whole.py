@@ -229,11 +229,11 @@ def whole_step(
 ):  # fmt: skip
     """Move ``pose`` by one control step.
 
-    ``wanted`` (2,) says which feet are to stand, and ``height`` how high ankles then are (m); ``close`` are the barriers
-    that the base keeps, ``hard`` the joints' own limits, ``calm`` the settings of limb 0 and the legs; ``aim`` and
-    ``spare`` are scratch. ``alpha`` and ``code`` (1 + part,) are those of the base, then of the parts; ``told`` (3,) is
-    how many rounds the votes took, how far off a standing foot is (m, rad), and how far inside the support polygon, less
-    its margin, the centre of mass is (m).
+    ``wanted`` (2,) says which feet are to stand, and ``height`` how high ankles then are (m); ``close`` are the
+    barriers that the base keeps, ``hard`` the joints' own limits, ``calm`` the settings of limb 0 and the legs; ``aim``
+    and ``spare`` are scratch. ``alpha`` and ``code`` (1 + part,) are those of the base, then of the parts; ``told``
+    (3,) is how many rounds the votes took, how far off a standing foot is (m, rad), and how far inside the support
+    polygon, less its margin, the centre of mass is (m).
     """
     place_all(tree, pose)
     update_feet(tree, tasks, body, whole, goal, wanted, height, pose, feet, aim)
