@@ -116,7 +116,10 @@ class _Kept:
         self.version, self._path = version, path
         self._rows: dict[str, dict[str, Any]] = {}
         if path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
+            text = path.read_text(encoding="utf-8")
+            # What follows the last line end was being written when a run was killed.
+            path.write_text(text := text[: text.rfind("\n") + 1], encoding="utf-8")
+            for line in text.splitlines():
                 found = json.loads(line)
                 if found["version"] == version:
                     self._rows[found["key"]] = found["row"]

@@ -211,6 +211,8 @@ def test_a_floor_that_gives_faster_than_the_simulation_sees_is_refused():
 def test_numbers_that_make_no_plan_are_refused():
     with pytest.raises(LimitError, match="samples"):
         PlanConfig(samples=1)
+    with pytest.raises(LimitError, match="positive horizon"):
+        PlanConfig(noise=float("nan"))
 
 
 @pytest.mark.parametrize(

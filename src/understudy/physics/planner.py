@@ -58,7 +58,8 @@ class PlanConfig:
 
     def __post_init__(self) -> None:
         counts = (self.samples - 2, self.iterations, self.knots - 1, self.replan, self.substeps)
-        if min(counts) < 1 or min(self.horizon, self.noise, self.calm, self.anneal, self.temperature) <= 0:
+        shares = (self.horizon, self.noise, self.calm, self.anneal, self.temperature)
+        if min(counts) < 1 or not all(share > 0 for share in shares):
             raise LimitError(
                 "A plan needs at least 3 samples, 1 iteration, 2 knots, 1 step between plans and 1 substep, and a "
                 f"positive horizon, noise, calm, anneal and temperature; got {self}."
