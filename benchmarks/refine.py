@@ -171,7 +171,7 @@ def _refused(human: HumanMotion, error: UnderstudyError) -> dict[str, Any]:
 def _compared(rollout: Rollout, input_: RobotMotion, human: HumanMotion) -> tuple[RobotMotion, RobotMotion]:
     """Input and performance over the same frames, as far as the robot came, at the human's rate."""
     end = min(rollout.achieved.duration, human.duration)
-    after = motion.resample(rollout.achieved, human.fps)
+    after = motion.sample_every(rollout.achieved, human.fps)
     frames = min(after.frames, input_.frames, 1 + int(end * human.fps + 1e-6))
     last = (frames - 1) / human.fps
     return motion.trim(input_, 0.0, last), motion.trim(after, 0.0, last)
