@@ -29,7 +29,7 @@ from understudy.evaluate.benchmark import code_digest  # noqa: E402
 from understudy.evaluate.classes import complexity  # noqa: E402
 from understudy.evaluate.physical import REFUSED, measure  # noqa: E402
 from understudy.motion import HumanMotion, RobotMotion  # noqa: E402
-from understudy.physics import RefineConfig, Rollout, refine  # noqa: E402
+from understudy.physics import PlanConfig, RefineConfig, Rollout, refine  # noqa: E402
 from understudy.robots.robot import Robot  # noqa: E402
 
 LIST = Path(__file__).with_name("refine_clips.txt")
@@ -42,8 +42,13 @@ KINEMATIC = (
     "jerk_mean",
 )
 """Metrics of the motion alone, measured before and after against the same human."""
-LONG = "permissive/deepmimic/long/humanoid3d_long_walk3_mirror.txt"
-"""What the clock is put to, ten seconds of it: a walk of the test split that is not among the clips."""
+LONG = (
+    "permissive/deepmimic/long/humanoid3d_long_walk3_mirror.txt",
+    "permissive/cmu_rnn_salsa/60_14.bvh",
+)
+"""What the clock is put to, ten seconds of each: a walk and a dance of the test split that are not among the clips."""
+FEWER = 20
+"""Courses that the clock is also put to, beside the default."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +105,11 @@ def main(options: Options) -> int:
         "seeds": list(options.seeds),
         "rows": rows,
         "standing": _standing(robot),
-        "clock": _clock(robot, _human(corpus, LONG, dataclasses.replace(options, seconds=10.0))),
+        "clock": [
+            _clock(robot, name, _human(corpus, name, dataclasses.replace(options, seconds=10.0)), samples)
+            for name in LONG
+            for samples in (RefineConfig().plan.samples, FEWER)
+        ],
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "refine.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -215,14 +224,16 @@ def _standing(robot: Robot) -> dict[str, Any]:
     return rows
 
 
-def _clock(robot: Robot, human: HumanMotion) -> dict[str, Any]:
+def _clock(robot: Robot, name: str, human: HumanMotion, samples: int) -> dict[str, Any]:
     """Ten seconds against the wall clock, with the machine's cores."""
     made = retarget.METHODS["sequence-fit"](robot)([human])[0]
     refine(motion.trim(made, 0.0, 0.2), robot)  # compiled before it is timed
     began, spent = time.perf_counter(), time.process_time()
-    rollout = refine(made, robot)
+    rollout = refine(made, robot, RefineConfig(plan=PlanConfig(samples=samples)))
     return {
-        "clip": LONG,
+        "clip": name,
+        "samples": samples,
+        "retries": rollout.retries,
         "seconds": rollout.achieved.duration,
         "wall": time.perf_counter() - began,
         "processor": time.process_time() - spent,

@@ -127,13 +127,18 @@ def _standing(found: Mapping[str, Row]) -> str:
     return table(("stiffness", "", "root's farthest, cm", "slip, cm/s"), lines)
 
 
-def _clock(found: Row) -> str:
-    fate = "finished" if found["fell_at"] is None else f"fell at {found['fell_at']:.2f} s"
-    clip = found["clip"].rsplit("/", 1)[-1]
-    return (
-        f"{found['seconds']:.1f} s of walking (`{clip}`, {fate}) took {found['wall']:.1f} s on {found['cores']} cores, "
-        f"and {found['processor']:.1f} s of processor time; load of the machine at the end {found['load']:.1f}."
-    )
+def _clock(found: Sequence[Row]) -> str:
+    lines = [
+        (
+            row["clip"].rsplit("/", 1)[-1],
+            str(row["samples"]),
+            "finished" if row["fell_at"] is None else f"fell at {row['fell_at']:.2f} s",
+            *(number(row[key]) for key in ("retries", "seconds", "wall", "processor", "load")),
+        )
+        for row in found
+    ]
+    head = ("clip", "samples", "", "went back", "seconds", "wall, s", "processor, s", "load of the machine")
+    return f"On {found[0]['cores']} cores.\n\n" + table(head, lines)
 
 
 def _mean(values: Any) -> float | None:

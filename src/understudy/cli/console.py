@@ -4,12 +4,15 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from understudy.view.player import Player
 
 
 def out() -> Console:
@@ -49,6 +52,17 @@ def progress_bar() -> Iterator[Progress]:
     console = err()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress
+
+
+def keep_open(player: "Player", what: str) -> None:
+    """Say where a page is, and keep it until it is interrupted."""
+    out().print(f"{player.url} shows {what} until Ctrl-C.", markup=False, soft_wrap=True)
+    try:
+        player.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        player.close()
 
 
 def certificate_table(certificate: Mapping[str, Any]) -> Table:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from understudy.cli.console import err, out, progress_bar
+from understudy.cli.console import err, keep_open, out, progress_bar
 from understudy.cli.options import Name, Reading, expect, load_any
 from understudy.cli.view import note
 
@@ -92,17 +92,11 @@ class Play:
         return rollout
 
     def _play(self, performed: "RobotMotion", wanted: "RobotMotion", robot: "Robot") -> int:
-        """Open the page, say where it is, and keep it until it is interrupted."""
+        """Open the page and keep it."""
         from understudy.view.rollout_player import show_rollout
 
         player = show_rollout(performed, wanted, port=self.port, robot=robot)
-        out().print(f"{player.url} shows the performance until Ctrl-C.", markup=False, soft_wrap=True)
-        try:
-            player.wait()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            player.close()
+        keep_open(player, "the performance")
         return 0
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from understudy.cli.console import err, out, progress_bar
+from understudy.cli.console import err, keep_open, out, progress_bar
 from understudy.cli.options import Inputs, Name, Reading, load_any
 from understudy.errors import UnderstudyError
 
@@ -60,17 +60,11 @@ class View:
         return 0
 
     def _play(self, clips: "list[HumanMotion | RobotMotion]") -> int:
-        """Open the page, say where it is, and keep it until it is interrupted."""
+        """Open the page and keep it."""
         from understudy import view
 
         player = view.show(*clips, port=self.port, block=False)
-        out().print(f"{player.url} shows the motions until Ctrl-C.", markup=False, soft_wrap=True)
-        try:
-            player.wait()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            player.close()
+        keep_open(player, "the motions")
         return 0
 
 
