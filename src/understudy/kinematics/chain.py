@@ -7,7 +7,7 @@ kinematics run once.
 The tangent of a pose has ``6 + dof`` entries: linear velocity of the root's origin (m/s), angular velocity of
 the root (rad/s), joint rates (rad/s); the first two in the world frame."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from understudy.errors import UnknownName
 from understudy.kinematics.collision import Capsules
+from understudy.kinematics.links import Hierarchy, Links, turned
 from understudy.kinematics.segments import nearest_on_segments
 from understudy.kinematics.tree import Tree
 from understudy.motion.landmarks import Landmarks
@@ -34,61 +35,12 @@ from understudy.rotations import (
 )
 
 
-class Hierarchy(nn.Module):
-    """Products and sums along the path from the root to every link.
-
-    After round k a link's value covers the last 2^(k+1) links of its path, so a body of depth d is done in
-    ⌈log2(d + 1)⌉ rounds of large operations, where a walk over levels would take d rounds of small ones.
-    """
-
-    order: Int[Tensor, "link"]
-    rank: Int[Tensor, "link"]
-
-    def __init__(self, parents: Int[np.ndarray, "link"]):
-        super().__init__()
-        depth = np.zeros(len(parents), np.int64)
-        for i in range(1, len(parents)):
-            depth[i] = depth[parents[i]] + 1
-        # Sorted by depth, the links that a round still changes are the last ones.
-        order = np.argsort(depth, kind="stable")
-        rank = np.argsort(order)
-        ancestors = np.where(depth[order] > 0, rank[parents[order]], 0)
-        self.starts: list[int] = []
-        reach = 1
-        while reach <= depth.max():
-            start = int(np.searchsorted(depth[order], reach))
-            self.register_buffer(
-                f"round{len(self.starts)}", torch.as_tensor(ancestors[start:]), persistent=False
-            )
-            self.starts.append(start)
-            ancestors, reach = ancestors[ancestors], 2 * reach
-        self.register_buffer("order", torch.as_tensor(order), persistent=False)
-        self.register_buffer("rank", torch.as_tensor(rank), persistent=False)
-
-    def down(
-        self, combine: Callable[[Tensor, Tensor], Tensor], values: Float[Tensor, "*batch link k"]
-    ) -> Float[Tensor, "*batch link k"]:
-        """combine(root, …, combine(parent, link)) for every link; ``combine`` must be associative."""
-        values = values[..., self.order, :]
-        for k, start in enumerate(self.starts):
-            above = values[..., self.get_buffer(f"round{k}"), :]
-            values = torch.cat([values[..., :start, :], combine(above, values[..., start:, :])], dim=-2)
-        return values[..., self.rank, :]
-
-
 class Chain(nn.Module):
     """The constants of one body: links, hinges and their limits, landmarks, capsules.
 
     It moves between devices like any module and stores nothing in a state dict. For double precision ask for
     it here: converting afterwards keeps the rounding of single precision."""
 
-    parents: Int[Tensor, "link"]
-    dof: Int[Tensor, "link"]
-    half_angle: Float[Tensor, "link"]  # ½ for a hinge, 0 for a weld
-    rest: Float[Tensor, "link 4"]  # orientation in the parent at angle zero …
-    turn: Float[Tensor, "link 4"]  # … and after half a turn
-    step: Float[Tensor, "link 3"]  # from the parent's centre to this one's, in the parent's frame, m
-    anchor: Float[Tensor, "link 3"]  # the centre in the link's own frame, m
     dof_link: Int[Tensor, "dof"]
     axis: Float[Tensor, "dof 3"]  # in the frame of the link that moves
     moved_by: Bool[Tensor, "link tangent"]
@@ -115,19 +67,10 @@ class Chain(nn.Module):
         super().__init__()
         self.links = tree.names
         self.landmarks = landmarks.names if landmarks is not None else ()
-        self.hierarchy = Hierarchy(tree.parents)
+        self.tree = Links(vars(tree), dtype)
         driven = tree.dof >= 0
         dof_link = np.flatnonzero(driven)[np.argsort(tree.dof[driven])]
-        # Measured between the points that hinges turn about, every hinge passes through its link's origin.
-        above = np.where(tree.parents[:, None] >= 0, tree.anchor[tree.parents], 0.0)
         constants = {
-            "parents": np.maximum(tree.parents, 0),
-            "dof": np.maximum(tree.dof, 0),
-            "half_angle": np.where(driven, 0.5, 0.0),
-            "rest": tree.quat,
-            "turn": quat_mul(tree.quat, np.pad(tree.axis, ((0, 0), (1, 0)))),
-            "step": tree.pos + quat_apply(tree.quat, tree.anchor) - above,
-            "anchor": tree.anchor,
             "dof_link": dof_link,
             "axis": tree.axis[dof_link],
             "moved_by": _moved_by(tree),
@@ -191,11 +134,7 @@ class State:
     @cached_property
     def quat(self) -> Float[Tensor, "*batch link 4"]:
         """Orientations of the links; their signs carry no meaning."""
-        c = self.chain
-        half = self.joint_pos[..., c.dof] * c.half_angle
-        local = half.cos()[..., None] * c.rest + half.sin()[..., None] * c.turn
-        local = torch.cat([self.root_quat[..., None, :], local[..., 1:, :]], dim=-2)
-        return c.hierarchy.down(quat_mul, local)
+        return self.chain.tree.turns(self.root_quat, self.joint_pos)
 
     @cached_property
     def rot(self) -> Float[Tensor, "*batch link 3 3"]:
@@ -205,14 +144,12 @@ class State:
     @cached_property
     def centre(self) -> Float[Tensor, "*batch link 3"]:
         """The point (m) that each link turns about; the origin of links that do not."""
-        c = self.chain
-        steps = _turn(self.rot[..., c.parents[1:], :, :], c.step[1:])
-        return c.hierarchy.down(torch.add, torch.cat([self.root_pos[..., None, :], steps], dim=-2))
+        return self.chain.tree.centres(self.root_pos, self.rot)
 
     @cached_property
     def pos(self) -> Float[Tensor, "*batch link 3"]:
         """Origins of the links (m)."""
-        return self.centre - _turn(self.rot, self.chain.anchor)
+        return self.centre - turned(self.rot, self.chain.tree.anchor)
 
     @cached_property
     def landmark_pos(self) -> Float[Tensor, "*batch landmark 3"]:
@@ -258,7 +195,7 @@ class State:
         """What each tangent direction does to the links it moves, taken as one rigid body: the velocity (m/s)
         of the point at the root's origin, above the angular velocity (rad/s)."""
         c = self.chain
-        axis = _turn(self.rot[..., c.dof_link, :, :], c.axis)
+        axis = turned(self.rot[..., c.dof_link, :, :], c.axis)
         arm = self.root_pos[..., None, :] - self.centre[..., c.dof_link, :]
         hinges = torch.cat([torch.linalg.cross(axis, arm), axis], dim=-1).transpose(-1, -2)
         root = torch.eye(6, dtype=axis.dtype, device=axis.device).expand(*axis.shape[:-2], 6, 6)
@@ -268,7 +205,7 @@ class State:
         self, links: Int[Tensor, "point"], offsets: Float[Tensor, "*#batch point 3"]
     ) -> Float[Tensor, "*batch point 3"]:
         """World positions (m) of points given in the frames of their links."""
-        return self.pos[..., links, :] + _turn(self.rot[..., links, :, :], offsets)
+        return self.pos[..., links, :] + turned(self.rot[..., links, :, :], offsets)
 
     def jacobian(
         self, links: Int[Tensor, "point"], points: Float[Tensor, "*batch point 3"]
@@ -334,9 +271,3 @@ def _moved_by(tree: Tree) -> Bool[np.ndarray, "link tangent"]:
         if tree.dof[i] >= 0:
             moved[i, 6 + tree.dof[i]] = True
     return moved
-
-
-def _turn(rot: Tensor, vectors: Tensor) -> Tensor:
-    """Matrices (..., 3, 3) on vectors (..., 3), element by element: under autocast or TF32 a matrix product
-    would round positions to millimetres."""
-    return (rot * vectors[..., None, :]).sum(-1)

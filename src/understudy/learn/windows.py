@@ -1,0 +1,134 @@
+"""Batches of windows from a folder of pairs: everything in memory, windows cut as they are asked for.
+
+Which windows a step sees depends on the seed and the step alone, so that a run that was broken off goes on as if it had
+not been.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from understudy.errors import FormatError
+from understudy.learn.faults import FaultConfig, spoil
+
+ARRAYS = ("human_pos", "human_quat", "robot_root_pos", "robot_root_quat", "robot_joint_pos", "robot_body_pos")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All clips of a folder, one after the other."""
+
+    arrays: dict[str, Float[np.ndarray, "frame ..."]]
+    """By the names of ``ARRAYS``; world frame, metres, quaternions wxyz, joints in rad."""
+    ok: Bool[np.ndarray, "frame"]
+    """Frames whose robot pose is good enough to learn from."""
+    clip: Int[np.ndarray, "frame"]
+    """Which clip a frame belongs to."""
+    size: Float[np.ndarray, "frame"]
+    """Leg length of the human, m."""
+    kinds: tuple[str, ...]
+    """How each clip was made."""
+    fps: float
+
+    @property
+    def hours(self) -> float:
+        return len(self.ok) / self.fps / 3600.0
+
+    def starts(self, frames: int, good: float) -> Int[np.ndarray, "window"]:
+        """The first frames of all windows that lie in one clip and are good for the given share at least."""
+        count = len(self.ok) - frames + 1
+        if count <= 0:
+            return np.zeros(0, np.int64)
+        total = np.concatenate([[0], np.cumsum(self.ok)])
+        enough = total[frames:] - total[:count] >= good * frames
+        return np.flatnonzero(enough & (self.clip[:count] == self.clip[frames - 1 :]))
+
+
+def load_pairs(folder: Path, kinds: tuple[str, ...] | None = None, hours: float | None = None) -> Pairs:
+    """Read a folder of pairs; ``kinds`` keeps some variations only, ``hours`` the first so many.
+
+    Raises FormatError for a folder without pairs or with a file that is none.
+    """
+    index = folder / "pairs.jsonl"
+    if not index.is_file():
+        raise FormatError(
+            folder, "no folder of pairs: it has no pairs.jsonl. `understudy learn pairs` makes one."
+        )
+    lines = [json.loads(line) for line in index.read_text(encoding="utf-8").splitlines() if line]
+    rows = [line for line in lines if line.get("file") and (kinds is None or line["kind"] in kinds)]
+    parts, ok, sizes, names, frames, fps = {name: [] for name in ARRAYS}, [], [], [], 0, 30.0
+    for row in rows:
+        with np.load(folder / row["file"], allow_pickle=False) as pair:
+            for name in ARRAYS:
+                parts[name].append(pair[name].astype(np.float32))
+            ok.append(pair["human_ok"])
+        sizes.append(row["size"])
+        names.append(row["kind"])
+        frames += len(ok[-1])
+        fps = float(row.get("fps", fps))
+        if hours is not None and frames >= hours * 3600.0 * fps:
+            break
+    if not ok:
+        raise FormatError(folder, "it has no pairs" + ("." if kinds is None else f" of kind {kinds}."))
+    counts = [len(part) for part in ok]
+    return Pairs(
+        {name: np.concatenate(part) for name, part in parts.items()},
+        np.concatenate(ok).astype(bool),
+        np.repeat(np.arange(len(counts)), counts),
+        np.repeat(np.asarray(sizes, np.float32), counts),
+        tuple(names),
+        fps,
+    )
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """How windows are cut and spoilt."""
+
+    frames: int = 96
+    """Length of a window."""
+    batch: int = 128
+    """Windows in a batch."""
+    good: float = 0.9
+    """The least share of frames that must be good; the others count for nothing."""
+    faults: FaultConfig | None = field(default_factory=FaultConfig)
+    """What is done to the human side; None for nothing."""
+    spoilt: float = 0.5
+    """The share of windows that faults may come to at all."""
+
+
+class Windows:
+    """Batches by their number: ``windows(step)`` is a dict of tensors, each (batch, time, …), with ``ok`` (batch, time)
+    and ``size`` (batch)."""
+
+    def __init__(self, pairs: Pairs, config: WindowConfig, seed: int = 0):
+        self.pairs, self.config, self.seed = pairs, config, seed
+        self.starts = pairs.starts(config.frames, config.good)
+        if not len(self.starts):
+            raise FormatError(
+                Path("pairs"), f"no pair has {config.frames} frames in a row that can be learnt from."
+            )
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng([self.seed, step])
+        return self.cut(
+            rng.choice(self.starts, self.config.batch),
+            torch.Generator().manual_seed(int(rng.integers(2**62))),
+        )
+
+    def cut(self, starts: Int[np.ndarray, "batch"], generator: torch.Generator | None) -> dict[str, Tensor]:
+        """The windows that start at given frames; spoilt if there is a generator to draw faults from."""
+        at = starts[:, None] + np.arange(self.config.frames)
+        batch = {name: torch.from_numpy(values[at]) for name, values in self.pairs.arrays.items()}
+        batch["ok"] = torch.from_numpy(self.pairs.ok[at])
+        batch["size"] = torch.from_numpy(self.pairs.size[starts])
+        faults, count = self.config.faults, round(self.config.spoilt * len(starts))
+        if generator is not None and faults is not None and count:
+            pos, quat = spoil(batch["human_pos"][:count], batch["human_quat"][:count], generator, faults)
+            batch["human_pos"][:count], batch["human_quat"][:count] = pos, quat
+        return batch
