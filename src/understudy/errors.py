@@ -48,3 +48,10 @@ class MissingExtra(UnderstudyError):
 
     def __init__(self, package: str, purpose: str, install: str):
         super().__init__(f"{purpose} needs the package {package!r}. Install it with: {install}")
+
+
+class CheckpointError(UnderstudyError):
+    """A file of weights that cannot be used: not one, damaged, or made for something else."""
+
+    def __init__(self, path: str | Path, problem: str):
+        super().__init__(f"{path}: {problem}")
