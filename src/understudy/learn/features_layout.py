@@ -214,7 +214,7 @@ def _vectors(group: str, partners: Mapping[str, str]) -> tuple[Column, ...]:
 
 
 def _turns(group: str, partners: Mapping[str, str]) -> tuple[Column, ...]:
-    """The first two columns of rotation matrices; a mirror M makes M R M of each: an entry takes both its axes' signs."""
+    """The first two columns of rotation matrices R; in a mirror M they become M R M, so an entry takes two signs."""
     pairs = [(column, row) for column in "xy" for row in "xyz"]
     return tuple(
         (f"{group}.{name}.{c}{r}", f"{group}.{other}.{c}{r}", -1.0 if (c == "y") != (r == "y") else 1.0)
