@@ -43,13 +43,16 @@ def layout(g1):
     return robot_layout(g1)
 
 
-def human(name="walk", **options):
-    """Tensors of a sample clip: landmark tracks and anchor."""
-    clip = sample.demo(fps=30.0) if name == "demo" else sample.motion(name, fps=30.0)
-    return tensors(options.get("change", lambda c: c)(clip))
+def human(name="walk"):
+    return tensors(clip_of(name))
+
+
+def clip_of(name):
+    return sample.demo(fps=30.0) if name == "demo" else sample.motion(name, fps=30.0)
 
 
 def tensors(clip):
+    """Landmark tracks of a clip, and their anchor."""
     pos, quat = human_tracks(clip)
     size = body_size(pos)
     pos, quat = torch.as_tensor(pos), torch.as_tensor(quat)
@@ -71,6 +74,7 @@ def follower(g1, anchor, seed=0):
 
 
 def arrays(g1, made):
+    """What ``encode_robot`` takes of a robot's motion."""
     bodies = body_tracks(g1, made).pos.astype(np.float32)
     return tuple(torch.as_tensor(a) for a in (made.root_pos, made.root_quat, made.joint_pos, bodies))
 
@@ -151,13 +155,31 @@ def test_features_do_not_know_where_the_clip_stands_or_faces(g1, layout, kind, y
 def test_the_mirror_of_features_is_the_features_of_the_mirror(g1, layout, kind, name):
     pos, quat, anchor = human(name)
     made = follower(g1, anchor)
-    pos2, quat2, anchor2 = human(name, change=motion.mirror)
+    pos2, quat2, anchor2 = tensors(motion.mirror(clip_of(name)))
     made2 = mirror_robot(made, g1.mirror.order, g1.mirror.sign)
     x, x2 = (encode_human(*h, kind) for h in ((pos, quat, anchor), (pos2, quat2, anchor2)))
     close(layout_of_human(kind).mirror(x), x2)
     y, y2 = (encode_robot(*arrays(g1, m), a, layout, kind) for m, a in ((made, anchor), (made2, anchor2)))
     close(layout_of_robot(layout, kind).mirror(y), y2, 2e-4)
     close(layout_of_human(kind).mirror(layout_of_human(kind).mirror(x)), x, 0.0)
+
+
+@pytest.mark.corpus
+@both
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cmu_daz/05/05_06.bvh",
+        "cmu_iclone/006/006_01.bvh",
+        "deepmimic/humanoid3d_roll.txt",
+        "deepmimic/humanoid3d_sideflip.txt",
+    ],
+)
+def test_real_clips_have_features_and_their_mirror_images_the_mirrored(corpus, kind, name):
+    clip = motion.sample_every(motion.load(corpus / "permissive" / name), 30.0)
+    x, x2 = (encode_human(*tensors(c), kind) for c in (clip, motion.mirror(clip)))
+    assert x.abs().max() < 10.0
+    close(layout_of_human(kind).mirror(x), x2, 2e-3)
 
 
 @both
