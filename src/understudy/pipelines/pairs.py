@@ -1,0 +1,272 @@
+"""Pairs of a human and a robot at volume: what a neural retargeter learns from.
+
+A job makes certified pairs out of a folder of clips, each clip as it is and mirrored, then variations of it, in an order
+in which every beginning of the folder is already a mixture of all kinds. The folder has ``pairs.json`` (what was asked
+for, and the robot), ``pairs.jsonl`` (one line for each pair or failure, in the order in which they were made) and one
+npz file a pair. A job that is run again goes on where it was.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from understudy.errors import FormatError, LimitError, UnderstudyError, UnknownName
+from understudy.motion.files import atomic_path
+from understudy.pipelines.dataset import FAILURES
+from understudy.pipelines.pairs_file import VERSION, save_pair
+from understudy.pipelines.pairs_making import (
+    FPS,
+    KINDS,
+    ONCE,
+    RANDOM_LASTS,
+    Item,
+    Kind,
+    Library,
+    fitter,
+    human_for,
+    library,
+    pair_of,
+)
+from understudy.pipelines.pairs_sources import Licence, Split
+from understudy.pipelines.workers import run_all
+
+if TYPE_CHECKING:
+    from understudy.retarget import SequenceFit
+
+ABOUT, INDEX, LOCK = "pairs.json", "pairs.jsonl", ".pairs.lock"
+DIED = "its worker process died: out of memory, or a crash in compiled code"
+
+
+@dataclass(frozen=True)
+class PairsConfig:
+    """Which pairs a folder holds. ``data`` is a corpus with its index, or any folder of human motions."""
+
+    data: Path
+    robot: str = "unitree_g1"
+    hours: float = 8.0
+    """About so many hours of motion. Of ``plain`` and ``mirror`` there is at most one pair a clip; what they leave over
+    goes to the other kinds in equal parts."""
+    kinds: tuple[Kind, ...] = KINDS
+    licence: Licence = "permissive"
+    """Of a corpus: only what may train weights that are given away, or all that may be learnt from at all."""
+    split: Split = "training"
+    seed: int = 0
+
+    def check(self) -> None:
+        """Raise UnknownName or LimitError for what cannot be done with any data."""
+        unknown = [kind for kind in self.kinds if kind not in KINDS]
+        if unknown:
+            raise UnknownName("kind of pair", unknown[0], KINDS)
+        if not self.kinds or len(set(self.kinds)) != len(self.kinds):
+            raise LimitError("Name at least one kind of pair, and each kind once.")
+        if not 0.0 < self.hours < 10_000.0:
+            raise LimitError(f"Hours of pairs lie between 0 and 10,000; got {self.hours:g}.")
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of one pair: a line of ``pairs.jsonl``. Without a ``file`` it failed, and ``error`` says why."""
+
+    kind: Kind
+    number: int
+    file: str | None = None
+    frames: int = 0
+    ok_frames: int = 0
+    size: float = 0.0
+    fps: float = FPS
+    source: str = ""
+    licence: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class PairsSummary:
+    """All pairs of a folder, those that were there before (``kept``), and the clips that could not be read."""
+
+    lines: tuple[Line, ...]
+    kept: int
+    refused: tuple[tuple[str, str], ...]
+
+    @property
+    def failed(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.file is None)
+
+    def by_kind(self) -> Mapping[str, tuple[int, float, float]]:
+        """For each kind the number of pairs, their hours, and the share of frames that are good."""
+        told = {}
+        for kind in KINDS:
+            lines = [line for line in self.lines if line.kind == kind and line.file is not None]
+            frames = sum(line.frames for line in lines)
+            if lines:
+                told[kind] = (len(lines), frames / FPS / 3600.0, sum(line.ok_frames for line in lines) / frames)
+        return told
+
+
+def plan(clips: Library, config: PairsConfig) -> list[Item]:
+    """Which pairs to make, in what order: all kinds advance together."""
+    seconds, whole = config.hours * 3600.0, float(clips.durations.sum())
+    once = [kind for kind in config.kinds if kind in ONCE]
+    others = [kind for kind in config.kinds if kind not in ONCE]
+    each_once = min(whole, seconds / len(config.kinds))
+    each_other = (seconds - each_once * len(once)) / max(1, len(others))
+    mean = whole / len(clips.durations)
+    counts = {kind: min(len(clips.durations), int(np.ceil(each_once / mean))) for kind in once}
+    for kind in others:
+        counts[kind] = int(np.ceil(each_other / (RANDOM_LASTS if kind == "random" else mean)))
+    items = [
+        ((number + 0.5) / counts[kind], KINDS.index(kind), Item(kind, number))
+        for kind in config.kinds
+        for number in range(counts[kind])
+    ]
+    return [item for _, _, item in sorted(items, key=lambda entry: entry[:2])]
+
+
+def make_pairs(
+    config: PairsConfig,
+    out: Path,
+    *,
+    workers: int | None = 1,
+    planned: Callable[[int], None] | None = None,
+    told: Callable[[Line], None] | None = None,
+) -> PairsSummary:
+    """Make all pairs that are not there yet. ``planned`` hears how many they are, ``told`` of each as it is written.
+
+    Raises UnderstudyError for data without clips, and for a folder that holds pairs of another configuration or that
+    another process is writing into.
+    """
+    config.check()
+    clips = library(config.data.absolute(), config.licence, config.split)
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out):
+        _describe(config, clips, out)
+        lines = _made_before(out)
+        kept = len(lines)
+        known = {(line.kind, line.number) for line in lines}
+        todo = [item for item in plan(clips, config) if (item.kind, item.number) not in known]
+        if planned is not None:
+            planned(len(todo))
+        work = _Work(config.data.absolute(), config.robot, config.licence, config.split, config.seed, out.absolute())
+        with (out / INDEX).open("a", encoding="utf-8") as index:
+            for line in run_all(work.make, todo, workers=workers, died=work.died):
+                index.write(json.dumps(asdict(line), ensure_ascii=False) + "\n")
+                index.flush()
+                lines.append(line)
+                if told is not None:
+                    told(line)
+    return PairsSummary(tuple(lines), kept, clips.refused)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all pairs of a job share; its methods run in the workers."""
+
+    data: Path
+    robot: str
+    licence: Licence
+    split: Split
+    seed: int
+    out: Path
+
+    def make(self, item: Item) -> Line:
+        """One pair, from the clips to the file; whatever fails becomes a line."""
+        try:
+            human = human_for(item, library(self.data, self.licence, self.split), self.seed)
+            pair = pair_of(human, _fitter(self.robot), {**asdict(item), "seed": self.seed})
+            save_pair(pair, self.out / f"{item.name}.npz")
+        except FAILURES as error:
+            said = " ".join(str(error).split())
+            known = isinstance(error, UnderstudyError)
+            return Line(item.kind, item.number, error=said if known else f"{type(error).__name__}: {said}")
+        meta, good = pair.meta, int(pair.human_ok.sum())
+        told = (pair.frames, good, meta["size"], meta["fps"], meta["source"], meta["licence"])
+        return Line(item.kind, item.number, f"{item.name}.npz", *told)
+
+    def died(self, item: Item) -> Line:
+        """The line of a pair that took its worker with it."""
+        return Line(item.kind, item.number, error=DIED)
+
+
+@lru_cache(maxsize=2)
+def _fitter(robot: str) -> "SequenceFit":
+    from understudy import robots
+
+    return fitter(robots.load(robot))
+
+
+def _describe(config: PairsConfig, clips: Library, out: Path) -> None:
+    """Write ``pairs.json``, or see that the folder's own says the same. The number of hours may change."""
+    from understudy import robots
+    from understudy.pipelines.pairs_robot import robot_layout
+
+    same = {
+        "version": VERSION,
+        "robot": robot_layout(robots.load(config.robot)).to_json(),
+        "licence": config.licence,
+        "split": config.split,
+        "seed": config.seed,
+        "fps": FPS,
+        "clips": sorted({piece.origin.source for piece in clips.pieces}),
+    }
+    path = out / ABOUT
+    if path.exists():
+        there = _read_json(path)
+        different = sorted(key for key, value in same.items() if there.get(key) != value)
+        if different:
+            raise UnderstudyError(
+                f"{out} holds pairs that were made otherwise; they differ in {', '.join(different)}. Give another folder "
+                "with --out, or the options that it was begun with."
+            )
+    with atomic_path(path) as temporary:
+        asked = {**same, "hours": config.hours, "kinds": list(config.kinds)}
+        temporary.write_text(json.dumps(asked, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FormatError(path, f"not what describes a folder of pairs: {error}") from error
+    if not isinstance(there, dict):
+        raise FormatError(path, "not what describes a folder of pairs.")
+    return there
+
+
+def _made_before(out: Path) -> list[Line]:
+    """The pairs of an earlier run, from an index that is put in order: without failures, which are tried again, without
+    lines whose file has gone, and without the half of a line that a killed job leaves."""
+    path = out / INDEX
+    if not path.exists():
+        return []
+    there: dict[tuple[str, int], Line] = {}
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            line = Line(**json.loads(text))
+        except (ValueError, TypeError):
+            continue
+        if line.file is not None and (out / line.file).is_file():
+            there[line.kind, line.number] = line
+    with atomic_path(path) as temporary:
+        rows: Sequence[str] = [json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in there.values()]
+        temporary.write_text("".join(rows), encoding="utf-8")
+    return list(there.values())
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    with (out / LOCK).open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UnderstudyError(f"Another process is writing into {out} at this moment.") from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
+        yield
