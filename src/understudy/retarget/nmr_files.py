@@ -1,0 +1,73 @@
+"""Checkpoints of NMR: what a trained model is saved as, and found by."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from understudy import learn
+from understudy.errors import CheckpointError, UnderstudyError
+from understudy.learn.checkpoint import Checkpoint, fill, load_checkpoint, save_checkpoint
+from understudy.learn.features import RobotLayout
+from understudy.retarget.nmr_mirror import untie
+from understudy.retarget.nmr_model import NMRModel, NMRModelConfig
+from understudy.robots.robot import Robot
+
+KIND = "nmr"
+SHIPPED = Path(learn.__file__).parent / "weights"
+"""Where the package's own checkpoints lie: ``nmr_<robot>.safetensors``, and others by longer names."""
+
+
+def save_nmr(path: Path, model: NMRModel, notes: Mapping[str, Any], stored: str = "float32") -> None:
+    """Write a model's plain weights; ``stored`` as in ``save_checkpoint``."""
+    plain = NMRModel(model.config, model.robot)
+    plain.load_state_dict({n: t for n, t in model.state_dict().items() if not n.startswith("links.")})
+    untie(plain.network)
+    config = {"model": model.config.to_json(), "robot": model.robot.to_json()}
+    save_checkpoint(
+        path, plain.state_dict(), kind=KIND, config=config, robot=model.robot.name, notes=notes, stored=stored
+    )
+
+
+def load_nmr(robot: Robot, name: str = "") -> NMRModel:
+    """The model for a robot, ready to run: from a file, or a shipped one by its name; the robot's own if empty.
+
+    Raises CheckpointError for a file that is none, is damaged, or was trained for another robot; for a robot that no
+    weights are shipped for, it says how to train some.
+    """
+    path = find_nmr(robot, name)
+    found = load_checkpoint(path, KIND, robot.name)
+    model = model_of(found)
+    if model.robot.joints != robot.joints:
+        raise CheckpointError(
+            path,
+            f"These weights are for a {robot.name!r} of {len(model.robot.joints)} joints; this one has "
+            f"{len(robot.joints)}, or others. Train some for it: understudy learn --help.",
+        )
+    return model
+
+
+def find_nmr(robot: Robot, name: str) -> Path:
+    """The file that a name means. Raises CheckpointError if there is none."""
+    if name and Path(name).suffix:
+        return Path(name)
+    path = SHIPPED / f"{name or f'{KIND}_{robot.name}'}.safetensors"
+    if not path.is_file():
+        there = sorted(p.stem for p in SHIPPED.glob(f"{KIND}_*.safetensors"))
+        raise CheckpointError(
+            path,
+            f"No weights of that name are shipped; there are {', '.join(there) or 'none'}. Name one of them or a file, "
+            f"or train some for {robot.name!r}: `understudy learn pairs`, then `understudy learn nmr`.",
+        )
+    return path
+
+
+def model_of(found: Checkpoint) -> NMRModel:
+    """The model that a checkpoint holds, with plain weights. Raises CheckpointError if they do not belong together."""
+    try:
+        config = NMRModelConfig.from_json(found.config["model"])
+        model = NMRModel(config, RobotLayout.from_json(found.config["robot"]))
+    except (KeyError, TypeError, UnderstudyError) as error:
+        raise CheckpointError(found.path, f"Its configuration cannot be read: {error}.") from error
+    untie(model.network)
+    fill(model, found)
+    return model.eval()
