@@ -15,6 +15,8 @@ from understudy.rotations import quat_about, quat_angle, quat_apply, quat_mul
 
 MIRROR_TOLERANCE = 2e-3
 """How far (rad, m) a mirrored clip's result may be from the mirrored result, for a robot that is symmetric."""
+ONE_SIDE_FIRST = {"live-ik": 0.02}
+"""The same for methods that move one arm before the other, which then finds less room."""
 PLACE_TOLERANCE = 2e-3
 """How far (m, rad) the result of a clip that is turned and moved over the floor may be from the result turned and
 moved: single precision a few metres from the origin."""
@@ -54,9 +56,15 @@ def retargeter(build):
 
 
 @pytest.fixture(scope="module", params=sorted(set(retarget.METHODS) - retarget.BASELINES))
-def build_careful(request, g1):
+def careful_method(request):
+    """The name of a method that answers for what it makes."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def build_careful(careful_method, g1):
     """As ``build``, but only methods that answer for what they make."""
-    return lambda **options: retarget.METHODS[request.param](g1, **options)
+    return lambda **options: retarget.METHODS[careful_method](g1, **options)
 
 
 @pytest.fixture(scope="module")
@@ -188,13 +196,14 @@ def test_the_input_is_left_alone(retargeter, walk):
 
 
 @pytest.mark.parametrize("name", sample.NAMES)
-def test_a_mirrored_human_gives_the_mirrored_robot(careful, g1, name):
+def test_a_mirrored_human_gives_the_mirrored_robot(careful, careful_method, g1, name):
     human = sample.motion(name, fps=30.0)
     straight, reflected = careful([human, motion.mirror(human)])
     expected = motion.mirror_robot(straight, g1.mirror.order, g1.mirror.sign)
-    assert np.abs(reflected.joint_pos - expected.joint_pos).max() < MIRROR_TOLERANCE
-    assert np.abs(reflected.root_pos - expected.root_pos).max() < MIRROR_TOLERANCE
-    assert quat_angle(reflected.root_quat, expected.root_quat).max() < MIRROR_TOLERANCE
+    tolerance = ONE_SIDE_FIRST.get(careful_method, MIRROR_TOLERANCE)
+    assert np.abs(reflected.joint_pos - expected.joint_pos).max() < tolerance
+    assert np.abs(reflected.root_pos - expected.root_pos).max() < tolerance
+    assert quat_angle(reflected.root_quat, expected.root_quat).max() < tolerance
 
 
 @pytest.mark.parametrize("yaw", [0.7, np.pi, -2.2])

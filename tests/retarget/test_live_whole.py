@@ -17,6 +17,7 @@ from understudy.retarget.live.whole import WholeConfig, WholeControl
 from understudy.retarget.live.whole_goals import WholeGoals
 
 FPS = 50.0
+BALANCED = WholeConfig(balance=True)
 WITH_LEGS = [name for name in robots.names() if robots.load(name).feet]
 
 
@@ -33,7 +34,7 @@ def places(control, pose):
 
 def stream(robot, name, config=None):
     """Follow a sample in closed loop; yields the control, pose, goal and what was taken, step by step."""
-    control, pose = WholeControl(robot, config or WholeConfig()), None
+    control, pose = WholeControl(robot, config or BALANCED), None
     goals = WholeGoals(robot, control.tasks)
     for frame in frames_of(name):
         goal = goals.step(frame)

@@ -33,8 +33,8 @@ class Retarget:
     robot: str = "unitree_g1"
     """A name from `understudy robots list`, or a robot folder."""
     method: Annotated[str, tyro.conf.arg(metavar="NAME")] = "sequence-fit"
-    """How to retarget: sequence-fit, the whole clip at once, the best; frame-ik, frame by frame, the fastest; gmr-like
-    and phuma-like, baselines to compare with."""
+    """How to retarget: sequence-fit, the whole clip at once, the best; frame-ik, frame by frame, the fastest; live-ik,
+    as a stream is followed, from nothing but the frames so far; gmr-like and phuma-like, baselines to compare with."""
     parts: Literal["whole", "upper", "lower"] = "whole"
     """What moves: all of the robot; waist, arms and head; or all but the arms. The rest stands still (not with
     the baselines)."""

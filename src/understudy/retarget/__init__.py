@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from understudy.protocols import Retargeter
     from understudy.retarget.frame_ik import FrameIK, FrameIKConfig
     from understudy.retarget.gmr_like import GmrLike, GmrLikeConfig
-    from understudy.retarget.live_ik import LiveIK, LiveIKConfig, as_batch
+    from understudy.retarget.live_ik import LiveIK, LiveIKConfig, WholeConfig, as_batch
     from understudy.retarget.phuma_like import PhumaLike, PhumaLikeConfig
     from understudy.retarget.repairing import RepairConfig, repair
     from understudy.retarget.sequence_fit import SequenceFit, SequenceFitConfig
@@ -26,6 +26,7 @@ _HOME = {
     "RepairConfig": "repairing",
     "SequenceFit": "sequence_fit",
     "SequenceFitConfig": "sequence_fit",
+    "WholeConfig": "live_ik",
     "as_batch": "live_ik",
     "repair": "repairing",
 }
@@ -44,6 +45,7 @@ __all__ = [
     "RepairConfig",
     "SequenceFit",
     "SequenceFitConfig",
+    "WholeConfig",
     "as_batch",
     "repair",
 ]
@@ -61,6 +63,15 @@ def _gmr_like(robot: "Robot", *, ground: str = "auto") -> "Retargeter":
     return GmrLike(robot, GmrLikeConfig(ground=ground))
 
 
+def _live_ik(robot: "Robot", *, ground: str = "auto", parts: str = "whole") -> "Retargeter":
+    from understudy.errors import LimitError
+    from understudy.retarget.live_ik import LiveIK, LiveIKConfig, as_batch, default_config
+
+    if parts not in ("whole", "upper"):
+        raise LimitError(f"The method 'live-ik' moves the whole robot or its upper part; not {parts!r}.")
+    return as_batch(LiveIK(robot, LiveIKConfig() if parts == "upper" else default_config(robot, ground)))
+
+
 def _phuma_like(robot: "Robot", *, ground: str = "auto", iterations: int = 3001) -> "Retargeter":
     from understudy.retarget.phuma_like import PhumaLike, PhumaLikeConfig
 
@@ -76,6 +87,7 @@ def _sequence_fit(robot: "Robot", *, ground: str = "auto", parts: str = "whole")
 METHODS: dict[str, "Callable[..., Retargeter]"] = {
     "sequence-fit": _sequence_fit,
     "frame-ik": _frame_ik,
+    "live-ik": _live_ik,
     "gmr-like": _gmr_like,
     "phuma-like": _phuma_like,
 }

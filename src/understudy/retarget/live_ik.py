@@ -1,13 +1,15 @@
-"""LiveIK: retargeting as it happens, in a fifth of a millisecond a frame.
+"""LiveIK: retargeting as it happens, in about a millisecond a frame.
 
 Parallel continuation differential inverse kinematics after MIRROR (Li, Yang and Ames, 2026): every limb has a family of
 QPs over α, the part of the way to its target that is asked for; barriers keep it off the body; and the largest α is
 taken that a certificate allows. Here the family is solved for all α at once, exactly, and the certificate asks forward
 kinematics instead of a linear prediction.
 
-Upper body: waist and arms follow, the root stands where the home stance has it. See ``docs/methods/live_ik.md``.
+The whole body follows on feet that stand, or waist and arms do while the root stays at home. See
+``docs/methods/live_ik.md``.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -15,82 +17,100 @@ import numpy as np
 
 from understudy.motion.types import HumanFrame, HumanMotion, RobotFrame, RobotMotion
 from understudy.protocols import LiveRetargeter
-from understudy.retarget.live.commands import Commands
 from understudy.retarget.live.config import LiveIKConfig
-from understudy.retarget.live.control import FALLBACK, Control, Taken
-from understudy.retarget.live.problem import LiveProblem
+from understudy.retarget.live.control import FALLBACK
+from understudy.retarget.live.followers import follower
+from understudy.retarget.live.reading import Reader
+from understudy.retarget.live.whole import WholeConfig
 from understudy.robots.robot import Robot
 
-__all__ = ["LiveIK", "LiveIKConfig", "as_batch"]
+__all__ = ["LiveIK", "LiveIKConfig", "WholeConfig", "as_batch"]
 
-_DEFAULT = LiveIKConfig()
-_SETTLE = 150
-"""Control steps from the home stance to the first frame, at most."""
-_CATCH_UP = 4
-"""Control steps for one frame, at most: slower sources than that get slower robots, and never a late one."""
+_STEPS = 2
+"""Control steps for one frame, at least: one goes most of the way, the second what linearisation left of it."""
+_LONGEST = 0.1
+"""Seconds that a frame stands for, at most: a robot whose source was silent does not make up for it at once."""
 
 
 class LiveIK:
-    """A ``LiveRetargeter``. ``reset`` goes from the home stance to the first frame; every ``step`` moves the robot by
-    as many control steps as time has passed, at least one. A frame that is no pose leaves the targets as they were,
-    and a target that cannot be reached is approached as far as barriers and limits let the robot."""
+    """A ``LiveRetargeter``. The kind of configuration is the mode: ``WholeConfig`` the whole body, ``LiveIKConfig``
+    waist and arms; without one, whatever the robot can. Raises LimitError for a whole body without legs.
 
-    def __init__(self, robot: Robot, config: LiveIKConfig = _DEFAULT):
+    ``reset`` goes from the home stance to the first frame; every ``step`` moves the robot by two control steps, or so
+    many of at most ``dt`` as time has passed, five at most. Joint speeds are kept from frame to frame. A frame that is
+    no pose leaves the targets as they were, and a target that cannot be reached is approached as far as barriers and
+    limits let the robot."""
+
+    def __init__(self, robot: Robot, config: LiveIKConfig | WholeConfig | None = None):
         self.robot = robot
-        self.config = config
-        self.problem = LiveProblem.build(robot, config)
-        self.taken: Taken | None = None
-        """What the last control step did."""
+        self.config = config if config is not None else default_config(robot)
+        self._follower = follower(robot, self.config)
+        self.problem = self._follower.problem
+        self.steps = 0
+        """Control steps since the reset."""
         self.fallbacks = 0
         """Steps of limbs since the reset for which no α was certified."""
-        self._control = Control(self.problem)
-        self._pose, self._goal = self.problem.pose(robot.home), self.problem.goal()
-        self._commands: Commands | None = None
-        self._time: float | None = None
-        self._aimed = False
+        self._reader: Reader | None = None
+        self._time, self._clock, self._aimed = math.nan, 0.0, False
 
     def reset(self, frame: HumanFrame) -> RobotFrame:
         """Start at a frame: from the home stance, along a way that breaks no barrier. Raises SkeletonMismatch for a
-        skeleton without arms, the one thing that no later frame can mend."""
-        self._commands = Commands.fit(frame.skeleton, self.robot)
-        self._pose, self.fallbacks, self._aimed = self.problem.pose(self.robot.home), 0, False
-        for _ in range(_SETTLE):
-            before = self._pose.q.copy()
-            self._aim(frame)
-            self._advance(1)
-            if np.abs(self._pose.q - before).max() < self.config.least_step:
-                break
-        self._time = float(frame.time)
+        skeleton that lacks what is followed, the one thing that no later frame can mend."""
+        self._follower.fit(frame.skeleton)
+        self._reader = Reader.of(frame.skeleton)
+        self._time, self._clock, self._aimed = float(frame.time), 0.0, False
+        self.steps = self.fallbacks = 0
+        if self._aim(frame):
+            self._follower.settle()
         return self._frame(frame)
 
     def step(self, frame: HumanFrame) -> RobotFrame:
-        """Follow a frame."""
-        if self._commands is None or frame.skeleton is not self._commands.skeleton:
+        """Follow a frame. A frame of another skeleton is a reset."""
+        if self._reader is None or frame.skeleton is not self._reader.skeleton:
             return self.reset(frame)
-        passed = float(frame.time) - (self._time or 0.0)
-        steps = int(min(passed / self.config.dt + 1e-3, _CATCH_UP)) if passed > 0.0 else 1
+        seconds = self._passed(float(frame.time))
         self._aim(frame)
-        self._advance(max(steps, 1))
-        if np.isfinite(frame.time):
-            self._time = float(frame.time)
+        if self._aimed:
+            count = max(_STEPS, math.ceil(seconds / self.problem.config.dt - 1e-3))
+            self._follower.pace(seconds, count)
+            for _ in range(count):
+                code = self._follower.advance()
+                self.fallbacks += int((code >= FALLBACK).sum())
+            self.steps += count
         return self._frame(frame)
 
-    def _aim(self, frame: HumanFrame) -> None:
-        assert self._commands is not None
-        self._aimed = self._commands.fill(frame, self.problem, self._pose, self._goal) or self._aimed
+    def _passed(self, time: float) -> float:
+        """Seconds since the last frame, for a clock that may do anything: what is no progress counts as ``dt``."""
+        seconds = time - self._time
+        if math.isfinite(time):
+            self._time = time
+        seconds = min(seconds, _LONGEST) if seconds > 0.0 else self.problem.config.dt
+        self._clock += seconds
+        return seconds
 
-    def _advance(self, steps: int) -> None:
-        if not self._aimed:  # nothing was ever asked for
-            return
-        for _ in range(steps):
-            self.taken = self._control.step(self._pose, self._goal)
-            self.fallbacks += int((self.taken.code >= FALLBACK).sum())
+    def _aim(self, frame: HumanFrame) -> bool:
+        """Aim at a frame; False where it is no pose."""
+        assert self._reader is not None
+        human = self._reader.read(frame, self._clock)
+        if human is None:
+            return False
+        if self._aimed:
+            self._follower.aim(human)
+        else:
+            self._follower.start(human)
+        self._aimed = True
+        return True
 
     def _frame(self, frame: HumanFrame) -> RobotFrame:
-        pose = self._pose
+        pose = self._follower.pose
         return RobotFrame(
             self.robot.name, frame.time, np.concatenate([pose.root_pos, pose.root_quat, pose.q])
         )
+
+
+def default_config(robot: Robot, ground: str = "auto") -> LiveIKConfig | WholeConfig:
+    """The whole body of a robot with legs to stand on, the upper body of any other, which knows no ground."""
+    return LiveIKConfig() if robot.fixed_base or not robot.feet else WholeConfig(ground=ground)
 
 
 class as_batch:

@@ -18,6 +18,7 @@ from understudy.kinematics.poses import landmark_tracks, posed
 from understudy.motion.landmarks import LANDMARKS, SIDES
 from understudy.motion.types import HumanFrame, Skeleton
 from understudy.retarget.live.problem import LiveProblem
+from understudy.retarget.live.reading import at_rest
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_about, quat_apply, quat_mul, quat_to_matrix, quat_yaw
 
@@ -46,7 +47,7 @@ class Commands:
             raise SkeletonMismatch(
                 f"Skeleton {skeleton.name!r} lacks landmarks that LiveIK follows: {', '.join(missing)}."
             )
-        theirs, mine = _rest(skeleton), _places(robot)
+        theirs, mine = at_rest(skeleton), _places(robot)
         beyond = _length(mine, ("wrist", "hand")) / max(_length(mine, ("elbow", "wrist")), 1e-3)
         if "left_hand" not in theirs:
             for side in SIDES:
@@ -61,14 +62,9 @@ class Commands:
             scale |= {f"{side}_{end}": _length(mine, parts) / length for side in SIDES}
         return cls(skeleton, scale, beyond)
 
-    def fill(self, frame: HumanFrame, problem: LiveProblem, pose: LivePose, goal: LiveGoal) -> bool:
-        """Write the frame's targets to ``goal``; False, and nothing written, where the frame is no pose: a value that
-        is not finite, or a quaternion of no length."""
-        pos, quat = np.asarray(frame.pos, np.float64), np.asarray(frame.quat, np.float64)
-        size = np.linalg.norm(quat, axis=-1, keepdims=True)
-        if not (np.isfinite(pos).all() and np.isfinite(quat).all() and (size > 1e-3).all()):
-            return False
-        place, turn = frame.skeleton.landmarks.world(pos, quat / size)
+    def fill(self, frame: HumanFrame, problem: LiveProblem, pose: LivePose, goal: LiveGoal) -> None:
+        """Write to ``goal`` what a frame that ``Reader`` has read asks for."""
+        place, turn = frame.skeleton.landmarks.world(frame.pos, frame.quat)
         names = frame.skeleton.landmarks.names
         ahead = quat_about("z", -quat_yaw(turn[names.index("pelvis")]))
         place, turn = quat_apply(ahead, place), quat_mul(ahead, turn)
@@ -82,7 +78,6 @@ class Commands:
             link, point = problem.mark(f"{side}_shoulder")
             anchor = pose.pos[link] + pose.rot[link] @ point
             goal.pos[k] = anchor + self.scale[task] * (self._point(task, place, names) - place[shoulder])
-        return True
 
     def _point(
         self, task: str, place: Float[np.ndarray, "landmark 3"], names: tuple[str, ...]
@@ -92,16 +87,6 @@ class Commands:
         side = task.partition("_")[0]
         wrist, elbow = place[names.index(f"{side}_wrist")], place[names.index(f"{side}_elbow")]
         return wrist + self.hand_beyond * (wrist - elbow)
-
-
-def _rest(skeleton: Skeleton) -> dict[str, np.ndarray]:
-    """Landmarks in the skeleton's rest pose, m."""
-    pos = np.zeros((len(skeleton.joints), 3))
-    for j in range(1, len(pos)):
-        pos[j] = pos[skeleton.parents[j]] + skeleton.offsets[j]
-    level = np.tile([1.0, 0.0, 0.0, 0.0], (len(pos), 1))
-    place, _ = skeleton.landmarks.world(pos, level)
-    return dict(zip(skeleton.landmarks.names, place, strict=True))
 
 
 def _places(robot: Robot) -> dict[str, np.ndarray]:

@@ -43,6 +43,8 @@ class LiveIKConfig:
     step: float = 0.2
     """Bounds of Δq (Eq. 9), rad: 10 rad/s at 50 Hz, a quarter of what the G1's motors do without load. A motor's own
     speed limit holds where it is lower."""
+    jump: float = 0.45
+    """The most that a joint moves in one frame of the human, rad, however slow the source is: FrameIK's."""
     certificate: str = "true"
     """What selects α: ``none`` (the largest feasible α), ``linear`` (Eq. 13–15, the paper's), ``true`` (V, barriers
     and F of Eq. 21 by forward kinematics at the candidate)."""

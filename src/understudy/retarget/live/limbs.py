@@ -38,8 +38,8 @@ def upper_limbs(robot: Robot, config: LiveIKConfig) -> tuple[Limb, ...]:
             raise LimitError(
                 f"LiveIK needs landmarks chest, elbows and hands; {robot.name!r} lacks some of them."
             )
-        arms.append(Limb(f"{side}_arm", _between(robot, tree, "chest", f"{side}_hand"), wanted))
-    trunk = _between(robot, tree, "pelvis", "chest") if config.waist else ()
+        arms.append(Limb(f"{side}_arm", between(robot, tree, "chest", f"{side}_hand"), wanted))
+    trunk = between(robot, tree, "pelvis", "chest") if config.waist else ()
     waist = (Limb("waist", trunk, ("chest",)),) if trunk else ()
     if config.limbs == "distributed":
         return (*waist, *arms)
@@ -50,7 +50,7 @@ def upper_limbs(robot: Robot, config: LiveIKConfig) -> tuple[Limb, ...]:
     raise LimitError(f"limbs is 'distributed' or 'monolithic'; got {config.limbs!r}.")
 
 
-def _between(robot: Robot, tree: Tree, near: str, far: str) -> tuple[int, ...]:
+def between(robot: Robot, tree: Tree, near: str, far: str) -> tuple[int, ...]:
     """Columns of the joints between two landmarks' links, the nearest first."""
     marks = robot.landmarks
     stop, link = (int(tree.body_link[marks.carriers[marks.index(name)]]) for name in (near, far))

@@ -20,18 +20,18 @@ from understudy.motion.landmarks import SIDES
 from understudy.retarget.lengths import RobotLengths
 from understudy.retarget.live.balance import Masses, half_width, soles
 from understudy.retarget.live.config import LiveIKConfig
-from understudy.retarget.live.limbs import ROOT, Limb, _between, column_values, limb_arrays
+from understudy.retarget.live.limbs import ROOT, Limb, between, column_values, limb_arrays
 from understudy.retarget.live.problem import LiveProblem
 from understudy.retarget.live.shapes import Shapes
 from understudy.retarget.live.whole_goals import WholeGoal
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_to_matrix
+from understudy.rotations import quat_from_matrix, quat_to_matrix
 
 _FIRM, _FAR = 100.0, 50.0
 """By how much more turns weigh, and how much farther away feet may land, where legs have fewer than six joints."""
 _EDGES = 64
 """Room for the edges of a support polygon."""
-_LIVE = LiveIKConfig(elbow_weight=20.0, hand_turn_weight=1.0, margin=0.005)
+_LIVE = LiveIKConfig(elbow_weight=20.0, hand_turn_weight=1.0, margin=0.005, step=0.3)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class WholeConfig:
 
     live: LiveIKConfig = _LIVE
     """Arms and waist, and all that is common. Elbows and hands' turns weigh ten times what they do alone: a whole pose
-    is to be alike, not only its hands. The margin is FrameIK's. The buffer is the limbs' alone: the base may come
+    is to be alike, not only its hands. The margin is FrameIK's, and steps are
+    longer: 15 rad/s, for legs that kick. The buffer is the limbs' alone: the base may come
     nearer by as much, and they give way after it, else a hand that hangs at a thigh would hold the body up."""
     hands: str = "body"
     """What hands are asked for when the pelvis cannot be where it is wanted: ``body``, the same pose about the robot's
@@ -62,11 +63,15 @@ class WholeConfig:
     arms' damping would hold it back by a fifth."""
     leg_limit_weight: float = 0.02
     """What legs near their limits cost, 1/rad², for the same reason."""
-    root_step: float = 0.03
-    """The most that the base travels along each axis in a step, m: 1.5 m/s at 50 Hz."""
-    root_turn: float = 0.06
-    """The most that it turns about each axis, rad: 3 rad/s at 50 Hz."""
-    balance: bool = True
+    root_step: float = 0.12
+    """The most that the base travels along each axis in a step, m: 6 m/s at 50 Hz, what a running person needs at the
+    size of a G1."""
+    root_turn: float = 0.24
+    """The most that it turns about each axis, rad: 12 rad/s at 50 Hz, two turns a second."""
+    ground: str = "auto"
+    """Where the floor is: ``auto`` and ``flat``, where the human's feet rest, as far as has been seen; ``none``, the
+    source's z = 0."""
+    balance: bool = False
     """Whether the centre of mass is kept inside the support polygon. People do not walk so: with it a robot steps when
     it can, later than they do; without it feet keep time, and whoever tracks the motion must balance."""
     balance_margin: float = 0.25
@@ -92,7 +97,7 @@ class WholeConfig:
     """Knees stay bent by this, rad: a straight leg cannot give way, and has no first-order motion along itself. Costs
     1 mm of a leg of 0.7 m."""
     step: float = 0.45
-    """The longest step, from ankle to ankle, in lengths of a leg."""
+    """The longest step of a body that keeps its balance, from ankle to ankle, in lengths of a leg."""
     reach: float = 0.985
     """The pelvis comes down until no standing or landing ankle is farther than this from its hip, in lengths of a
     leg."""
@@ -144,18 +149,31 @@ class WholeControl:
         self.feet = _feet()
 
     def pose(self, goal: WholeGoal) -> LivePose:
-        """A pose to start from: the home stance under the pelvis' target, then as near to the goal as it comes with
-        feet that nothing holds; those that are wanted on the floor and came there will stand."""
-        k = self.tasks.index("pelvis")
-        qpos = self.robot.home.astype(np.float64)
-        ahead = np.arctan2(goal.tasks.rot[k, 1, 0], goal.tasks.rot[k, 0, 0])
-        qpos[:2] = goal.tasks.pos[k, :2]
-        qpos[3:7] = [np.cos(0.5 * ahead), 0.0, 0.0, np.sin(0.5 * ahead)]
-        pose, free = self.problem.pose(qpos), np.zeros(2, np.bool_)
-        self.feet = _feet()
-        for _ in range(100):
-            self._step(pose, WholeGoal(goal.tasks, free), self._settings._replace(balance=False))
+        """A pose to start from: the home stance with its pelvis at the goal, then as near to the goal as it comes."""
+        pose = self.home(goal, self.robot.home[7:])
+        self.settle(pose, goal, 100)
         return pose
+
+    def home(self, goal: WholeGoal, joints: Float[np.ndarray, "dof"]) -> LivePose:
+        """Joints as they are, the pelvis where the goal has it, and feet that nothing holds."""
+        self.feet = _feet()
+        k, tasks = self.tasks.index("pelvis"), self.problem.task_arrays
+        level = np.concatenate([np.zeros(3), [1.0, 0.0, 0.0, 0.0], joints.astype(np.float64)])
+        rest, i = self.problem.pose(level), tasks.link[k]
+        turn = goal.tasks.rot[k] @ (rest.rot[i] @ tasks.rot[k]).T
+        place = goal.tasks.pos[k] - turn @ (rest.pos[i] + rest.rot[i] @ tasks.point[k])
+        return self.problem.pose(np.concatenate([place, quat_from_matrix(turn), level[7:]]))
+
+    def settle(self, pose: LivePose, goal: WholeGoal, most: int) -> None:
+        """Go as near to a goal as a body comes whose feet nothing holds, in so many control steps at most; feet that
+        are wanted on the floor and came there will stand."""
+        free, settings = WholeGoal(goal.tasks, np.zeros(2, np.bool_)), self._settings._replace(balance=False)
+        for _ in range(most):
+            before = pose.q.copy(), pose.root_pos.copy()
+            self._step(pose, free, settings)
+            far = max(np.abs(pose.q - before[0]).max(), np.abs(pose.root_pos - before[1]).max())
+            if far < self.config.live.least_step:
+                break
 
     def step(self, pose: LivePose, goal: WholeGoal) -> WholeTaken:
         """Move ``pose`` in place by one control step."""
@@ -177,7 +195,9 @@ def _problem(robot: Robot, config: WholeConfig) -> tuple[LiveProblem, tuple[Limb
     """The arrays, with limbs as ``WholeBody`` has them, and the parts. Raises LimitError for a robot that cannot."""
     if robot.fixed_base or not robot.feet:
         why = "its base is fixed" if robot.fixed_base else "it has no feet"
-        raise LimitError(f"{robot.name!r} has no whole-body mode: {why}. Use mode 'upper'.")
+        raise LimitError(
+            f"{robot.name!r} has no whole-body mode: {why}. Use LiveIKConfig(), the upper body's."
+        )
     if config.hands not in ("body", "world"):
         raise LimitError(f"hands is 'body' or 'world'; got {config.hands!r}.")
     parts, base = _parts(robot), _base(robot)
@@ -220,19 +240,19 @@ def _parts(robot: Robot) -> tuple[Limb, ...]:
     """Both legs, waist, both arms and head, of those that have joints."""
     tree = Tree.from_robot(robot)
     legs = [
-        Limb(f"{side}_leg", _between(robot, tree, "pelvis", f"{side}_ankle"), (f"{side}_ankle",))
+        Limb(f"{side}_leg", between(robot, tree, "pelvis", f"{side}_ankle"), (f"{side}_ankle",))
         for side in SIDES
     ]
-    waist = Limb("waist", _between(robot, tree, "pelvis", "chest"), ("chest",))
+    waist = Limb("waist", between(robot, tree, "pelvis", "chest"), ("chest",))
     arms = [
         Limb(
             f"{side}_arm",
-            _between(robot, tree, "chest", f"{side}_hand"),
+            between(robot, tree, "chest", f"{side}_hand"),
             (f"{side}_elbow", f"{side}_hand"),
         )
         for side in SIDES
     ]
-    head = Limb("head", _between(robot, tree, "chest", "head"), ("head",))
+    head = Limb("head", between(robot, tree, "chest", "head"), ("head",))
     return (*legs, *(limb for limb in (waist, *arms, head) if limb.columns))
 
 
@@ -360,7 +380,7 @@ def _settings(robot: Robot, config: WholeConfig, *, short: bool) -> WholeSetting
         config.balance_gamma,
         config.recover,
         config.stride,
-        config.step * RobotLengths.of(robot).size,
+        config.step * RobotLengths.of(robot).size if config.balance else np.inf,
         config.stride_turn,
         config.landed * (_FAR if short else 1.0),
         config.landed_turn,

@@ -9,18 +9,26 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-from understudy.errors import SkeletonMismatch
+from understudy.errors import LimitError, SkeletonMismatch
+from understudy.evaluate.stance import FULL_SIZE
 from understudy.kinematics.kernels.live_arrays import LiveGoal
 from understudy.kinematics.poses import landmark_tracks, posed
 from understudy.motion.landmarks import LANDMARKS, SIDES
-from understudy.motion.types import HumanFrame
-from understudy.retarget.lengths import RobotLengths, sole_offsets
+from understudy.motion.types import HumanFrame, Skeleton
+from understudy.retarget.floor import THICKNESS
+from understudy.retarget.lengths import LEG, RobotLengths, sole_offsets
+from understudy.retarget.live.levels import Levels
 from understudy.retarget.live.planting import Touch
+from understudy.retarget.live.reading import at_rest
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_about, quat_apply, quat_to_matrix, quat_yaw
+from understudy.rotations import quat_about, quat_apply, quat_conj, quat_to_matrix, quat_yaw
 
 _SIDED = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "wrist")
 _NEEDED = ("pelvis", "chest", *(f"{side}_{part}" for part in _SIDED for side in SIDES))
+_LEAP, _RUN = 0.3, 10.0
+"""m, m/s: hips that move by more than 0.3 m and what a sprinter runs did not walk there."""
+_THICK = 0.06
+"""m: with a floor at z = 0, whatever feet rest on farther away from it is something else."""
 
 
 @dataclass(frozen=True)
@@ -33,48 +41,103 @@ class WholeGoal:
 
 @dataclass
 class WholeGoals:
-    """Turns frames into goals. ``tasks`` are the names of the control's landmarks; remembers feet, floor and size."""
+    """Turns frames into goals. ``tasks`` are the names of the control's landmarks; ``ground`` is where the floor is:
+    ``auto`` or ``flat``, where feet rest as far as has been seen; ``none``, the source's z = 0. Remembers feet, floor
+    and how far the human has been carried about."""
 
     robot: Robot
     tasks: tuple[str, ...]
-    _touch: Touch = field(default_factory=Touch)
+    ground: str = "auto"
+    _skeleton: Skeleton | None = None
     _scale: float = 0.0
+    _leg: float = 0.0
+    _touch: Touch = field(default_factory=Touch)
+    _levels: Levels = field(default_factory=Levels)
+    _time: float = 0.0
+    _hips: Float[np.ndarray, "3"] | None = None
+    _carried: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
     _stood: Bool[np.ndarray, "2"] = field(default_factory=lambda: np.zeros(2, np.bool_))
     _at: Float[np.ndarray, "2 3"] = field(default_factory=lambda: np.zeros((2, 3)))
     _yaw: Float[np.ndarray, "2"] = field(default_factory=lambda: np.zeros(2))
 
     def __post_init__(self) -> None:
+        if self.ground not in ("auto", "flat", "none"):
+            raise LimitError(f"ground is 'auto', 'flat' or 'none'; got {self.ground!r}.")
         place, _ = landmark_tracks(self.robot, posed(self.robot, self.robot.t_pose))
         self._mine = dict(zip(self.robot.landmarks.names, place[0].astype(np.float64), strict=True))
         self._lengths = RobotLengths.of(self.robot)
         self._soles = [sole_offsets(self.robot, side).astype(np.float64) for side in SIDES]
 
-    def reset(self) -> None:
-        """Forget the human."""
-        self._touch, self._scale, self._stood = Touch(), 0.0, np.zeros(2, np.bool_)
-
-    def step(self, frame: HumanFrame) -> WholeGoal:
-        """The goal of one frame. Raises SkeletonMismatch for a human that lacks what is followed."""
-        names = frame.skeleton.landmarks.names
-        missing = sorted(set(_NEEDED) - set(names), key=LANDMARKS.index)
+    def fit(self, skeleton: Skeleton) -> None:
+        """Get ready for a human. Raises SkeletonMismatch for one that lacks what is followed."""
+        missing = sorted(set(_NEEDED) - set(skeleton.landmarks.names), key=LANDMARKS.index)
         if missing:
             raise SkeletonMismatch(
-                f"Skeleton {frame.skeleton.name!r} lacks landmarks that a whole body follows: {', '.join(missing)}."
+                f"Skeleton {skeleton.name!r} lacks landmarks that a whole body follows: {', '.join(missing)}."
             )
+        self._skeleton, self._leg = skeleton, _leg(at_rest(skeleton), skeleton.name)
+        self._scale = self._lengths.size / self._leg
+        self._touch, self._levels, self._hips = Touch(), Levels(), None
+        self._carried, self._stood = np.zeros(3), np.zeros(2, np.bool_)
+
+    def step(self, frame: HumanFrame) -> WholeGoal:
+        """The goal of one frame, a pose at a known time (``Reader``). Raises as ``fit`` does."""
+        if frame.skeleton is not self._skeleton:
+            self.fit(frame.skeleton)
+        names = frame.skeleton.landmarks.names
         place, turn = frame.skeleton.landmarks.world(
             frame.pos.astype(np.float64), frame.quat.astype(np.float64)
         )
+        seconds, self._time = frame.time - self._time, frame.time
+        place = place + self._carry(
+            place[[names.index("left_hip"), names.index("right_hip")]].mean(0), seconds
+        )
         at, by = dict(zip(names, place, strict=True)), dict(zip(names, turn, strict=True))
-        if self._scale == 0.0:
-            self._scale = self._lengths.size / _leg(at)
-        feet = np.array([[at[f"{side}_ankle"], at[f"{side}_toe"]] for side in SIDES])
-        size = min(1.0, self._lengths.size / self._scale / 0.6)
-        standing = self._touch.step(feet, frame.time, size)
+        standing = self._standing(at, by, frame.time, seconds)
         pos, quat = self._body(at, by)
         for k, side in enumerate(SIDES):
             pos[f"{side}_ankle"], quat[f"{side}_ankle"] = self._foot(k, at, by, pos, bool(standing[k]))
         rot = np.ascontiguousarray(quat_to_matrix(np.stack([quat[name] for name in self.tasks])))
         return WholeGoal(LiveGoal(np.stack([pos[name] for name in self.tasks]), rot), standing.copy())
+
+    def _carry(self, hips: Float[np.ndarray, "3"], seconds: float) -> Float[np.ndarray, "3"]:
+        """What is added to places (m): whoever is suddenly elsewhere, faster than anybody runs, was carried there, or
+        lost and found; their path goes on from where it was."""
+        if self._hips is not None:
+            leap = hips + self._carried - self._hips
+            if np.linalg.norm(leap) > _LEAP + _RUN * max(seconds, 0.0):
+                self._carried = self._carried - leap
+        self._hips = hips + self._carried
+        return self._carried
+
+    def _standing(
+        self, at: dict[str, np.ndarray], by: dict[str, np.ndarray], time: float, seconds: float
+    ) -> Bool[np.ndarray, "2"]:
+        """Which feet stand, by the heights at which feet have rested so far."""
+        feet = np.array([[at[f"{side}_ankle"], at[f"{side}_toe"]] for side in SIDES])
+        turn = quat_conj(np.stack([by[f"{side}_ankle"] for side in SIDES]))
+        arch = -float(quat_apply(turn, feet[:, 1] - feet[:, 0])[:, 2].mean())
+        size = min(1.0, self._leg / FULL_SIZE)
+        self._touch.level = self._levels.step(feet, arch, seconds, size).copy()
+        standing = self._touch.step(feet, time, size)
+        on_floor = self.ground != "none" or abs(self._found) < _THICK * size
+        return standing & on_floor
+
+    @property
+    def _found(self) -> float:
+        """How high the ground is that feet have found, m."""
+        assert self._levels.rest is not None
+        return float(self._levels.rest[0]) - THICKNESS["ankle"] * self._leg
+
+    @property
+    def _floor(self) -> float:
+        """The height of the floor in the human's world, m."""
+        return 0.0 if self.ground == "none" else self._found
+
+    @property
+    def _thicker(self) -> float:
+        """What the robot is thicker between ankle and sole than the scaled human, m."""
+        return self._lengths.ankle_height - self._scale * THICKNESS["ankle"] * self._leg
 
     def _body(
         self, at: dict[str, np.ndarray], by: dict[str, np.ndarray]
@@ -82,8 +145,8 @@ class WholeGoals:
         """Pelvis, trunk and arms: on the robot's own pelvis and shoulders, every bone in the human's direction."""
         mine, quat = self._mine, dict(by)
         hips = 0.5 * (at["left_hip"] + at["right_hip"])
-        pelvis = self._scale * (hips - [0.0, 0.0, self._touch.level[0]])
-        pelvis[2] += self._lengths.ankle_height
+        pelvis = self._scale * (hips - [0.0, 0.0, self._floor])
+        pelvis[2] += self._thicker
         pos = {"pelvis": pelvis}
         spine = pelvis + quat_apply(by["pelvis"], mine["spine"] - mine["pelvis"])
         pos["chest"] = spine + quat_apply(by["chest"], mine["chest"] - mine["spine"])
@@ -114,28 +177,27 @@ class WholeGoals:
         stands: bool,
     ) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "4"]]:
         """One ankle: under the robot's leg as the human's is, nowhere with its sole under the floor."""
-        side, height = SIDES[k], self._lengths.ankle_height
+        side, quat = SIDES[k], by[f"{SIDES[k]}_ankle"]
         hip = pos["pelvis"] + quat_apply(by["pelvis"], self._lengths.hips[side])
         ankle = hip + self._bone(side, "hip", "knee", at) + self._bone(side, "knee", "ankle", at)
-        ankle[2] = height + self._scale * (at[f"{side}_ankle"][2] - self._touch.level[0])
-        quat = by[f"{side}_ankle"]
+        ankle[2] = self._scale * (at[f"{side}_ankle"][2] - self._floor)
+        ankle[2] += quat_apply(quat, np.array([0.0, 0.0, self._thicker]))[2]
         if stands:
             if not self._stood[k]:
                 self._at[k], self._yaw[k] = ankle, float(quat_yaw(quat))
             self._stood[k] = True
-            return np.array([*self._at[k, :2], height]), quat_about("z", np.asarray(self._yaw[k]))
+            return np.array([*self._at[k, :2], self._lengths.ankle_height]), quat_about(
+                "z", np.asarray(self._yaw[k])
+            )
         self._stood[k] = False
         lowest = ankle[2] + float(quat_apply(quat, self._soles[k])[:, 2].min())
         ankle[2] -= min(lowest, 0.0)
         return ankle, quat
 
 
-def _leg(at: dict[str, np.ndarray]) -> float:
+def _leg(at: dict[str, np.ndarray], name: str) -> float:
     """Thigh and shank of a human, both sides averaged (m). Raises SkeletonMismatch where they have no length."""
-    bones = [
-        (f"{side}_{a}", f"{side}_{b}") for side in SIDES for a, b in (("hip", "knee"), ("knee", "ankle"))
-    ]
-    length = 0.5 * float(sum(np.linalg.norm(at[b] - at[a]) for a, b in bones))
+    length = 0.5 * float(sum(np.linalg.norm(at[b] - at[a]) for a, b in LEG.items()))
     if length < 0.01:
-        raise SkeletonMismatch("The legs of this human have no length.")
+        raise SkeletonMismatch(f"The legs of skeleton {name!r} have no length.")
     return length
