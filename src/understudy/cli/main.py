@@ -12,6 +12,7 @@ from understudy.cli.console import complain
 from understudy.cli.curate import Curate
 from understudy.cli.demo import Demo
 from understudy.cli.evaluate import Evaluate
+from understudy.cli.learn import Learn
 from understudy.cli.motion import Motion
 from understudy.cli.physics import Physics
 from understudy.cli.retarget import Retarget
@@ -25,6 +26,7 @@ Verb = (
     | Annotated[Curate, tyro.conf.subcommand("curate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Physics, tyro.conf.subcommand("physics")]
+    | Annotated[Learn, tyro.conf.subcommand("learn")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Robots, tyro.conf.subcommand("robots")]

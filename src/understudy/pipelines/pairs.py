@@ -1,27 +1,27 @@
 """Pairs of a human and a robot at volume: what a neural retargeter learns from.
 
-A job makes certified pairs out of a folder of clips, each clip as it is and mirrored, then variations of it, in an order
-in which every beginning of the folder is already a mixture of all kinds. The folder has ``pairs.json`` (what was asked
+A job makes pairs out of a folder of clips: each clip as it is and mirrored, and variations of clips, in an order in
+which every beginning of the folder is already a mixture of all kinds. The folder has ``pairs.json`` (what was asked
 for, and the robot), ``pairs.jsonl`` (one line for each pair or failure, in the order in which they were made) and one
 npz file a pair. A job that is run again goes on where it was.
 """
 
 import fcntl
 import json
+import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from understudy.errors import FormatError, LimitError, UnderstudyError, UnknownName
 from understudy.motion.files import atomic_path
 from understudy.pipelines.dataset import FAILURES
 from understudy.pipelines.pairs_file import VERSION, save_pair
+from understudy.pipelines.pairs_library import Library, library
 from understudy.pipelines.pairs_making import (
     FPS,
     KINDS,
@@ -29,10 +29,8 @@ from understudy.pipelines.pairs_making import (
     RANDOM_LASTS,
     Item,
     Kind,
-    Library,
     fitter,
     human_for,
-    library,
     pair_of,
 )
 from understudy.pipelines.pairs_sources import Licence, Split
@@ -89,7 +87,7 @@ class Line:
 
 @dataclass(frozen=True)
 class PairsSummary:
-    """All pairs of a folder, those that were there before (``kept``), and the clips that could not be read."""
+    """All pairs of a folder, how many were there before (``kept``), and the clips that could not be read, with why."""
 
     lines: tuple[Line, ...]
     kept: int
@@ -106,21 +104,25 @@ class PairsSummary:
             lines = [line for line in self.lines if line.kind == kind and line.file is not None]
             frames = sum(line.frames for line in lines)
             if lines:
-                told[kind] = (len(lines), frames / FPS / 3600.0, sum(line.ok_frames for line in lines) / frames)
+                told[kind] = (
+                    len(lines),
+                    frames / FPS / 3600.0,
+                    sum(line.ok_frames for line in lines) / frames,
+                )
         return told
 
 
 def plan(clips: Library, config: PairsConfig) -> list[Item]:
     """Which pairs to make, in what order: all kinds advance together."""
-    seconds, whole = config.hours * 3600.0, float(clips.durations.sum())
+    seconds, whole, pieces = config.hours * 3600.0, float(clips.durations.sum()), len(clips.pieces)
     once = [kind for kind in config.kinds if kind in ONCE]
-    others = [kind for kind in config.kinds if kind not in ONCE]
     each_once = min(whole, seconds / len(config.kinds))
-    each_other = (seconds - each_once * len(once)) / max(1, len(others))
-    mean = whole / len(clips.durations)
-    counts = {kind: min(len(clips.durations), int(np.ceil(each_once / mean))) for kind in once}
-    for kind in others:
-        counts[kind] = int(np.ceil(each_other / (RANDOM_LASTS if kind == "random" else mean)))
+    each_other = (seconds - each_once * len(once)) / max(1, len(config.kinds) - len(once))
+    counts: dict[Kind, int] = {}
+    for kind in config.kinds:
+        share, lasts = (each_once if kind in ONCE else each_other), whole / pieces
+        wanted = math.ceil(share / (RANDOM_LASTS if kind == "random" else lasts))
+        counts[kind] = min(wanted, pieces) if kind in ONCE else wanted
     items = [
         ((number + 0.5) / counts[kind], KINDS.index(kind), Item(kind, number))
         for kind in config.kinds
@@ -153,7 +155,9 @@ def make_pairs(
         todo = [item for item in plan(clips, config) if (item.kind, item.number) not in known]
         if planned is not None:
             planned(len(todo))
-        work = _Work(config.data.absolute(), config.robot, config.licence, config.split, config.seed, out.absolute())
+        work = _Work(
+            config.data.absolute(), config.robot, config.licence, config.split, config.seed, out.absolute()
+        )
         with (out / INDEX).open("a", encoding="utf-8") as index:
             for line in run_all(work.make, todo, workers=workers, died=work.died):
                 index.write(json.dumps(asdict(line), ensure_ascii=False) + "\n")
@@ -221,8 +225,8 @@ def _describe(config: PairsConfig, clips: Library, out: Path) -> None:
         different = sorted(key for key, value in same.items() if there.get(key) != value)
         if different:
             raise UnderstudyError(
-                f"{out} holds pairs that were made otherwise; they differ in {', '.join(different)}. Give another folder "
-                "with --out, or the options that it was begun with."
+                f"{out} holds pairs that were made otherwise; they differ in {', '.join(different)}. Give another "
+                "folder with --out, or the options that it was begun with."
             )
     with atomic_path(path) as temporary:
         asked = {**same, "hours": config.hours, "kinds": list(config.kinds)}
@@ -239,22 +243,40 @@ def _read_json(path: Path) -> dict[str, Any]:
     return there
 
 
+def pairs_in(folder: Path) -> PairsSummary:
+    """What a folder of pairs holds by now; a job may still be writing into it. Raises FormatError if it is none."""
+    if not (folder / INDEX).is_file():
+        raise FormatError(
+            folder, f"no folder of pairs: it has no {INDEX}. `understudy learn pairs` makes one."
+        )
+    lines = _lines(folder)
+    return PairsSummary(tuple(lines), len(lines), ())
+
+
+def _lines(folder: Path) -> list[Line]:
+    """The index, without the half of a line that a killed job leaves."""
+    lines = []
+    for text in (folder / INDEX).read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            lines.append(Line(**json.loads(text)))
+        except (ValueError, TypeError):
+            continue
+    return lines
+
+
 def _made_before(out: Path) -> list[Line]:
-    """The pairs of an earlier run, from an index that is put in order: without failures, which are tried again, without
-    lines whose file has gone, and without the half of a line that a killed job leaves."""
+    """The pairs of an earlier run, from an index that is put in order: without failures, which are tried again, and
+    without lines whose file has gone."""
     path = out / INDEX
     if not path.exists():
         return []
-    there: dict[tuple[str, int], Line] = {}
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            line = Line(**json.loads(text))
-        except (ValueError, TypeError):
-            continue
-        if line.file is not None and (out / line.file).is_file():
-            there[line.kind, line.number] = line
+    there = {
+        (line.kind, line.number): line
+        for line in _lines(out)
+        if line.file is not None and (out / line.file).is_file()
+    }
     with atomic_path(path) as temporary:
-        rows: Sequence[str] = [json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in there.values()]
+        rows = [json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in there.values()]
         temporary.write_text("".join(rows), encoding="utf-8")
     return list(there.values())
 

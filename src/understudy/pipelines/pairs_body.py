@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from understudy.errors import SkeletonMismatch
+from understudy.learn.tracks import NEEDED
 from understudy.motion.landmarks import LANDMARKS, PARENT_OF, Landmarks
 from understudy.motion.local import Bones, Turns, local_poses, world_poses
 from understudy.motion.types import HumanMotion, Skeleton
@@ -15,8 +17,13 @@ SOFT = 0.015
 
 
 def on_landmarks(human: HumanMotion) -> HumanMotion:
-    """The clip on a skeleton whose joints are its landmarks, under their names and in their frames; without tracks."""
+    """The clip on a skeleton whose joints are its landmarks, under their names and in their frames; without tracks.
+
+    Raises SkeletonMismatch for a body that lacks a landmark which nothing can be learnt without.
+    """
     names = human.skeleton.landmarks.names
+    if missing := [name for name in (*NEEDED, "chest") if name not in names]:
+        raise SkeletonMismatch(f"Skeleton {human.skeleton.name!r} lacks {', '.join(missing)}.")
     pos, quat = human.landmarks()
     skeleton = skeleton_of(names, np.zeros((len(names), 3)))
     bare = HumanMotion(skeleton, human.fps, pos, quat, {}, human.origin)
@@ -32,7 +39,9 @@ def skeleton_of(names: tuple[str, ...], offsets: Float[np.ndarray, "joint 3"]) -
 
 
 def from_parts(
-    fps: float, parts: dict[str, tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"]]], like: HumanMotion
+    fps: float,
+    parts: dict[str, tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"]]],
+    like: HumanMotion,
 ) -> HumanMotion:
     """A clip from each landmark's place (m) and turn in the frame of the one it hangs on; the pelvis' in the world."""
     names = tuple(name for name in LANDMARKS if name in parts)
@@ -43,7 +52,9 @@ def from_parts(
     return HumanMotion(skeleton, fps, pos, quat, {}, like.origin)
 
 
-def parts_of(human: HumanMotion) -> dict[str, tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"]]]:
+def parts_of(
+    human: HumanMotion,
+) -> dict[str, tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"]]]:
     """The inverse of ``from_parts``."""
     bones, turns = local_poses(human)
     return {name: (bones[:, k], turns[:, k]) for k, name in enumerate(human.skeleton.joints)}
@@ -63,11 +74,13 @@ def lowest(human: HumanMotion) -> Float[np.ndarray, "time"]:
 
 
 def upright(human: HumanMotion) -> bool:
-    """Whether somebody is on the feet all the time: the pelvis at least half a leg above them, and above all joints of
-    the legs."""
+    """Whether somebody is on the feet all the time: the pelvis about half a leg above them or higher, and below the
+    chest."""
     z = {name: human.pos[:, k, 2] for k, name in enumerate(human.skeleton.joints)}
     feet = np.minimum(z["left_ankle"], z["right_ankle"])
-    return bool((z["pelvis"] - feet).min() > 0.45 * leg_length(human) and (z["chest"] - z["pelvis"]).min() > 0.0)
+    return bool(
+        (z["pelvis"] - feet).min() > 0.45 * leg_length(human) and (z["chest"] - z["pelvis"]).min() > 0.0
+    )
 
 
 def _usual(bones: Bones) -> Float[np.ndarray, "joint 3"]:

@@ -1,7 +1,6 @@
 """One pair on disk: a human's landmarks, the robot's motion, and which frames are good; npz, without pickle."""
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from jaxtyping import Bool, Float
 
 from understudy.errors import FormatError, ShapeError
 from understudy.motion.files import atomic_path
+from understudy.motion.formats.doors import read_npz
 from understudy.motion.landmarks import LANDMARKS
 
 VERSION = 1
@@ -38,7 +38,7 @@ class Pair:
     meta: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        frames = len(self.human_ok)
+        frames = self.human_ok.size
         tails = {"human_pos": (len(LANDMARKS), 3), "human_quat": (len(LANDMARKS), 4)}
         tails |= {"robot_root_pos": (3,), "robot_root_quat": (4,), "robot_joint_pos": (None,)}
         tails |= {"robot_body_pos": (None, 3)}
@@ -47,8 +47,10 @@ class Pair:
             fits = len(shape) == 1 + len(tail) and all(
                 w in (None, g) for w, g in zip(tail, shape[1:], strict=True)
             )
-            if not fits or shape[0] != frames:
-                raise ShapeError(f"{name} has shape {shape}; a pair of {frames} frames needs {(frames, *tail)}.")
+            if self.human_ok.ndim != 1 or not fits or shape[0] != frames:
+                raise ShapeError(
+                    f"{name} has shape {shape}; a pair of {frames} frames needs {(frames, *tail)}."
+                )
             if not np.isfinite(getattr(self, name)).all():
                 raise ShapeError(f"{name} holds values that are not finite.")
 
@@ -60,21 +62,30 @@ class Pair:
 def save_pair(pair: Pair, path: Path) -> None:
     """Write a pair; arrays as float32. The file appears whole or not at all."""
     arrays: dict[str, Any] = {name: getattr(pair, name).astype(np.float32) for name in ARRAYS}
-    arrays |= {"human_ok": pair.human_ok, "version": np.array(VERSION), "meta": np.array(json.dumps(dict(pair.meta)))}
+    arrays |= {
+        "human_ok": pair.human_ok,
+        "version": np.array(VERSION),
+        "meta": np.array(json.dumps(dict(pair.meta))),
+    }
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 
 def load_pair(path: Path) -> Pair:
     """Read what ``save_pair`` wrote. Raises FormatError for anything else."""
+    stored = read_npz(path)
+    missing = [name for name in ("version", *ARRAYS, "human_ok", "meta") if name not in stored]
+    if missing:
+        raise FormatError(path, f"not a pair of a human and a robot: it has no {missing[0]!r}.")
+    version, text = stored["version"], stored["meta"]
+    if version.shape != () or version.dtype.kind != "i" or int(version) != VERSION:
+        raise FormatError(path, f"a pair of version {version}; this package reads version {VERSION}.")
+    odd = [name for name in ARRAYS if stored[name].dtype.kind != "f"]
+    if odd or stored["human_ok"].dtype.kind != "b" or text.dtype.kind != "U" or text.shape != ():
+        raise FormatError(path, "not a pair of a human and a robot: an array has another type.")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            version = int(stored["version"])
-            if version != VERSION:
-                raise FormatError(path, f"a pair of version {version}; this package reads version {VERSION}.")
-            arrays = {name: stored[name].astype(np.float32) for name in ARRAYS}
-            return Pair(**arrays, human_ok=stored["human_ok"].astype(bool), meta=dict(json.loads(str(stored["meta"]))))
-    except FormatError:
-        raise
-    except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile, ShapeError) as error:
+        meta = json.loads(str(text))
+        arrays = {name: stored[name].astype(np.float32) for name in ARRAYS}
+        return Pair(**arrays, human_ok=stored["human_ok"], meta=dict(meta))
+    except (ValueError, TypeError, ShapeError) as error:
         raise FormatError(path, f"not a pair of a human and a robot: {error}") from error

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from understudy.motion import HumanMotion
 from understudy.motion.blending import minimum_jerk
-from understudy.pipelines.pairs_body import leg_length, parts_of
+from understudy.pipelines.pairs_body import leg_length
 from understudy.rotations import (
     quat_about,
     quat_apply,
@@ -55,7 +55,11 @@ def random_upper(
     head = [name for name in ("neck", "head") if name in offsets]
     groups.append((head, lambda: _of_corpus(head, bank, rng, 0.5 * ADDED)))
     for side in ("left", "right"):
-        arm = [n for n in (f"{side}_{p}" for p in ("collar", "shoulder", "elbow", "wrist", "hand")) if n in offsets]
+        arm = [
+            n
+            for n in (f"{side}_{p}" for p in ("collar", "shoulder", "elbow", "wrist", "hand"))
+            if n in offsets
+        ]
         groups.append((arm, lambda arm=arm, side=side: _arm(side, arm, offsets, bank, rng)))
     parts: Parts = {}
     for names, draw in groups:
@@ -186,7 +190,9 @@ def _pelvis_path(
         high = rng.uniform(0.93, 1.05) if rng.random() < 0.5 else rng.uniform(0.5, 1.0)
         lean = rng.uniform(-0.1, 0.25) + 0.6 * (1.0 - min(high, 1.0))
         x, y = rng.normal(0.0, 0.05, 2) - np.array([0.15 * (1.0 - min(high, 1.0)), 0.0])
-        return np.array([x * leg, y * leg, (high + SOLE) * leg, rng.normal(0.0, 0.06), lean, rng.normal(0.0, 0.25)])
+        return np.array(
+            [x * leg, y * leg, (high + SOLE) * leg, rng.normal(0.0, 0.06), lean, rng.normal(0.0, 0.25)]
+        )
 
     path, here, done = np.empty((frames, 6)), draw(), 0
     while done < frames:
@@ -224,8 +230,8 @@ def _leg(
     still = np.zeros((len(hip), 3))
     parts: Parts = {
         f"{side}_hip": (still + offsets[f"{side}_hip"], quat_mul(quat_conj(pelvis), frames[0])),
-        f"{side}_knee": (still + [0.0, 0.0, -thigh], quat_mul(quat_conj(frames[0]), frames[1])),
-        f"{side}_ankle": (still + [0.0, 0.0, -shin], quat_mul(quat_conj(frames[1]), foot)),
+        f"{side}_knee": (still - [0.0, 0.0, thigh], quat_mul(quat_conj(frames[0]), frames[1])),
+        f"{side}_ankle": (still - [0.0, 0.0, shin], quat_mul(quat_conj(frames[1]), foot)),
     }
     if f"{side}_toe" in offsets:
         parts[f"{side}_toe"] = (still + offsets[f"{side}_toe"], np.tile([1.0, 0.0, 0.0, 0.0], (len(hip), 1)))

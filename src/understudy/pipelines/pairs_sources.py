@@ -48,7 +48,7 @@ class Source:
 
     def read(self) -> HumanMotion:
         """At ``RATE``, or its own rate if that is lower. Raises UnderstudyError."""
-        clip = load(self.path, **({} if self.fps is None else {"fps": self.fps}))
+        clip = load(self.path) if self.fps is None else load(self.path, fps=self.fps)
         if not isinstance(clip, HumanMotion):
             raise UnderstudyError(f"{self.path} holds a robot's motion; pairs begin with a human's.")
         return sample_every(clip, RATE) if clip.fps > RATE else clip

@@ -28,7 +28,9 @@ TRUNK_SHARE = (0.6, 1.0)
 
 def warp(human: HumanMotion, rng: np.random.Generator) -> HumanMotion:
     """The clip at a pace that changes smoothly between ``SLOWEST`` and ``FASTEST``."""
-    knots = np.exp(rng.uniform(np.log(SLOWEST), np.log(FASTEST), 3 + int(human.duration / PACE_HOLDS / SLOWEST)))
+    knots = np.exp(
+        rng.uniform(np.log(SLOWEST), np.log(FASTEST), 3 + int(human.duration / PACE_HOLDS / SLOWEST))
+    )
     longest = int(human.frames / SLOWEST) + 1
     u = np.minimum(np.arange(longest) / human.fps / PACE_HOLDS, len(knots) - 1.001)
     before, part = u.astype(int), u % 1.0
@@ -101,4 +103,3 @@ def mix(lower: HumanMotion, upper: HumanMotion, rng: np.random.Generator) -> Hum
 def _window(human: HumanMotion, frames: int, rng: np.random.Generator) -> HumanMotion:
     start = int(rng.integers(human.frames - frames + 1))
     return with_arrays(human, rows(arrays_of(human), slice(start, start + frames)))
-
