@@ -70,6 +70,18 @@ def test_a_few_frames_below_do_not_lower_the_floor():
     )
 
 
+def test_a_body_in_the_air_has_a_floor_between_its_few_calm_frames():
+    """Calm at two heights alone, with nothing near the low quantile between them."""
+    human = sample.motion("stand", fps=30.0)
+    human = replace(human, pos=human.pos[:9], quat=human.quat[:9], tracks={})
+    pos = (
+        human.pos
+        + np.array([0, 0, 1], np.float32)
+        * np.array([0, 0, 1, 2, 3, 2, 1, 0.5, 0.5], np.float32)[:, None, None]
+    )
+    assert 0.0 <= floor_under(replace(human, pos=pos), 0.84, "flat") <= 0.6
+
+
 def test_a_foot_upside_down_under_its_shin_is_not_believed(g1):
     human = sample.motion("stand", fps=30.0)
     marks = human.skeleton.landmarks

@@ -57,4 +57,5 @@ def _standing_level(lowest: Float[np.ndarray, "time"], fps: float, slow: float) 
     if not len(calm):
         calm = lowest
     level = np.quantile(calm, 0.08)
-    return float(np.median(calm[np.abs(calm - level) < 0.03]))
+    near = calm[np.abs(calm - level) < 0.03]
+    return float(np.median(near) if len(near) else level)  # few calm frames may lie on both sides of it
