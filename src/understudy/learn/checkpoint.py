@@ -121,11 +121,12 @@ def _as_stored(tensor: Tensor, kind: torch.dtype) -> Tensor:
 
 
 def _digest(text: str, tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over the text and, by their names' order, the bytes of all tensors."""
+    """SHA-256 over the text and, by their names' order, the names, kinds, shapes and bytes of all tensors."""
     found = hashlib.sha256(text.encode())
     for name in sorted(tensors):
-        found.update(name.encode())
-        found.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+        tensor = tensors[name]
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 

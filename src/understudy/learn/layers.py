@@ -108,6 +108,20 @@ def attention_mask(
     return allowed | (ahead == 0)
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor | None) -> Tensor:
+    """Scaled dot-product attention over (batch, head, time, width).
+
+    Written out where a processor is to learn: for the few tokens of a window its fused backward pass takes three
+    times as long in bfloat16, and a sixth of the whole step.
+    """
+    if query.device.type != "cpu" or not query.requires_grad:
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+    alike = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    if allowed is not None:
+        alike = alike.masked_fill(~allowed, -torch.inf)
+    return alike.softmax(-1) @ value
+
+
 class Attention(nn.Module):
     """Multi-head self-attention with rotary positions and no biases."""
 
@@ -126,9 +140,7 @@ class Attention(nn.Module):
         query, key, value = self.gather(x).unflatten(-1, (3 * self.heads, -1)).chunk(3, dim=2)
         cos, sin = (table.to(query.dtype) for table in turn)
         query, key = rotated(query, cos, sin), rotated(key, cos, sin)
-        seen = F.scaled_dot_product_attention(
-            query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=allowed
-        )
+        seen = attend(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), allowed)
         return self.give(seen.transpose(1, 2).flatten(2))
 
 
