@@ -170,6 +170,8 @@ def test_wrong_wishes_are_refused(data, tmp_path):
         make_pairs(PairsConfig(data, hours=float("nan")), tmp_path)
     with pytest.raises(UnderstudyError, match="no folder"):
         make_pairs(PairsConfig(tmp_path / "nowhere"), tmp_path)
+    with pytest.raises(UnderstudyError, match="lies in"):
+        make_pairs(PairsConfig(data), data / "pairs")
     with pytest.raises(FormatError, match=r"pairs\.jsonl"):
         pairs_in(tmp_path)
 

@@ -141,10 +141,14 @@ def make_pairs(
 ) -> PairsSummary:
     """Make all pairs that are not there yet. ``planned`` hears how many they are, ``told`` of each as it is written.
 
-    Raises UnderstudyError for data without clips, and for a folder that holds pairs of another configuration or that
-    another process is writing into.
+    Raises UnderstudyError for data without clips, and for a folder that holds pairs of another configuration, that
+    another process is writing into, or that lies among the data.
     """
     config.check()
+    if out.resolve().is_relative_to(config.data.resolve()):
+        raise UnderstudyError(
+            f"{out} lies in {config.data}, where its pairs would be taken for clips. Give another."
+        )
     clips = library(config.data.absolute(), config.licence, config.split)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
