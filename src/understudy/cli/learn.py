@@ -5,16 +5,18 @@ from typing import Annotated
 
 import tyro
 
+from understudy.cli.learn_nmr import TrainNMR
 from understudy.cli.learn_pairs import MakePairs, ShowPairs
 
 
 @dataclass(frozen=True)
 class Learn:
-    """Make what networks learn from."""
+    """Make what networks learn from, and train them."""
 
     what: (
         Annotated[MakePairs, tyro.conf.subcommand("pairs")]
         | Annotated[ShowPairs, tyro.conf.subcommand("show")]
+        | Annotated[TrainNMR, tyro.conf.subcommand("nmr")]
     )
 
     def run(self) -> int:

@@ -5,8 +5,10 @@ not been.
 """
 
 import json
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -49,8 +51,19 @@ class Pairs:
         return np.flatnonzero(enough & (self.clip[:count] == self.clip[frames - 1 :]))
 
 
-def load_pairs(folder: Path, kinds: tuple[str, ...] | None = None, hours: float | None = None) -> Pairs:
-    """Read a folder of pairs; ``kinds`` keeps some variations only, ``hours`` the first so many.
+def kept_back(source: str) -> bool:
+    """Whether the pairs of a clip are for validation, where no other pairs are: one clip in twenty, by its name."""
+    return zlib.crc32(source.encode()) % 20 == 0
+
+
+def load_pairs(
+    folder: Path,
+    kinds: tuple[str, ...] | None = None,
+    hours: float | None = None,
+    part: Literal["all", "learnt", "kept back"] = "all",
+) -> Pairs:
+    """Read a folder of pairs; ``kinds`` keeps some variations only, ``hours`` the first so many, ``part`` those that
+    ``kept_back`` is true or false for.
 
     Raises FormatError for a folder without pairs or with a file that is none.
     """
@@ -61,6 +74,8 @@ def load_pairs(folder: Path, kinds: tuple[str, ...] | None = None, hours: float 
         )
     lines = [json.loads(line) for line in index.read_text(encoding="utf-8").splitlines() if line]
     rows = [line for line in lines if line.get("file") and (kinds is None or line["kind"] in kinds)]
+    if part != "all":
+        rows = [row for row in rows if kept_back(row.get("source", row["file"])) == (part == "kept back")]
     parts, ok, sizes, names, frames, fps = {name: [] for name in ARRAYS}, [], [], [], 0, 30.0
     for row in rows:
         with np.load(folder / row["file"], allow_pickle=False) as pair:

@@ -213,10 +213,13 @@ def _describe(config: PairsConfig, clips: Library, out: Path) -> None:
     """Write ``pairs.json``, or see that the folder's own says the same. The number of hours may change."""
     from understudy import robots
     from understudy.pipelines.pairs_robot import robot_layout
+    from understudy.pipelines.pairs_tree import robot_tree
 
+    robot = robots.load(config.robot)
     same = {
         "version": VERSION,
-        "robot": robot_layout(robots.load(config.robot)).to_json(),
+        "robot": robot_layout(robot).to_json(),
+        "tree": robot_tree(robot),
         "licence": config.licence,
         "split": config.split,
         "seed": config.seed,

@@ -19,12 +19,9 @@ from understudy.retarget.landmark_problem import GROUNDS
 from understudy.retarget.nmr_files import load_nmr
 from understudy.retarget.nmr_network import STRIDE
 from understudy.retarget.nmr_rates import at_frames, lowpass
-from understudy.retarget.nmr_running import run
+from understudy.retarget.nmr_running import FPS, run
 from understudy.retarget.sequence_fit import SequenceFit, SequenceFitConfig
 from understudy.robots.robot import Robot
-
-FPS = 30.0
-"""Frames a second that networks see; clips of other rates are resampled, there and back."""
 
 
 @dataclass(frozen=True)

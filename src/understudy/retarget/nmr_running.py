@@ -9,6 +9,8 @@ from understudy.learn.features import anchor_of, decode_robot, encode_human
 from understudy.retarget.nmr_model import NMRModel
 from understudy.retarget.nmr_network import STRIDE
 
+FPS = 30.0
+"""Frames a second that networks see; clips of other rates are resampled, there and back."""
 Pose = tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"], Float[np.ndarray, "time dof"]]
 """Root positions (m) and orientations (wxyz), joint positions (rad)."""
 

@@ -37,7 +37,7 @@ class NMRTraining:
 
 def train_nmr(
     data: Path,
-    validation: Path,
+    validation: Path | None,
     out: Path,
     training: NMRTraining,
     *,
@@ -49,11 +49,15 @@ def train_nmr(
 ) -> Run:
     """Train on the pairs in ``data``, into the folder ``out``: the best and the last weights, and ``log.jsonl``.
 
+    ``validation`` is another folder of pairs; without it some clips of ``data`` are kept back (``kept_back``).
     ``start`` is a checkpoint to begin from (stage 2 of the paper); ``kinds`` and ``hours`` keep some pairs only. Raises
     FormatError for folders without pairs, CheckpointError for a start of another shape.
     """
     robot, tree = read_robot(data)
-    pairs, held = load_pairs(data, kinds, hours), load_pairs(validation)
+    if validation is None:
+        pairs, held = (load_pairs(data, kinds, hours, part) for part in ("learnt", "kept back"))
+    else:
+        pairs, held = load_pairs(data, kinds, hours), load_pairs(validation)
     windows = Windows(pairs, training.windows, training.loop.seed)
     torch.manual_seed(training.loop.seed)
     model = _model(training.model, robot, tree, start)
@@ -109,8 +113,10 @@ def validate(model: nn.Module, batches: list[Mapping[str, Tensor]]) -> Metrics:
     sums = dict.fromkeys(
         ("points_cm", "joints_deg", "jumps_pct", "limits_pct", "bend", "bend_taught", "total"), 0.0
     )
-    lower, upper = (torch.tensor(side) for side in (model.robot.lower, model.robot.upper))
-    for batch in batches:
+    device = next(model.parameters()).device
+    lower, upper = (torch.tensor(side, device=device) for side in (model.robot.lower, model.robot.upper))
+    for held in batches:
+        batch = {name: values.to(device) for name, values in held.items()}
         parts = model.loss(batch)
         _, _, joints = model(batch["human_pos"], batch["human_quat"], batch["size"])
         taught = batch["robot_joint_pos"]
