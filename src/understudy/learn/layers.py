@@ -39,6 +39,8 @@ class RMSNorm(nn.RMSNorm):
         super().__init__(width, eps=1e-5)
 
     def forward(self, x: Float[Tensor, "*any width"]) -> Float[Tensor, "*any width"]:
+        if torch.onnx.is_in_onnx_export():  # which has no such operator before opset 23
+            return x * (x.square().mean(-1, keepdim=True) + 1e-5).rsqrt() * self.weight
         return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
 
 
@@ -73,10 +75,10 @@ def doubled(
     return torch.stack([torch.lerp(x, before, 0.25), torch.lerp(x, after, 0.25)], dim=2).flatten(1, 2)
 
 
-def rotary(time: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
+def rotary(x: Float[Tensor, "batch time any"], width: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines (time, 1, width / 2) of rotary position embedding: angles t · 10000^(−2i / width)."""
-    rate = 10000.0 ** (-torch.arange(0, width, 2, device=like.device, dtype=torch.float32) / width)
-    angle = torch.arange(time, device=like.device, dtype=torch.float32)[:, None, None] * rate
+    rate = 10000.0 ** (-torch.arange(0, width, 2, device=x.device, dtype=torch.float32) / width)
+    angle = torch.arange(x.shape[1], device=x.device, dtype=torch.float32)[:, None, None] * rate
     return angle.cos(), angle.sin()
 
 
@@ -87,10 +89,9 @@ def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def attention_mask(
+    x: Float[Tensor, "batch time any"],
     valid: Bool[Tensor, "batch time"] | None,
-    time: int,
     span: tuple[int, int] | None,
-    device: torch.device,
 ) -> Bool[Tensor, "some 1 time time"] | None:
     """Who may look at whom: valid tokens, from ``span[0]`` tokens back to ``span[1]`` ahead; everyone at itself.
 
@@ -98,9 +99,9 @@ def attention_mask(
     """
     if valid is None and span is None:
         return None
-    token = torch.arange(time, device=device)
-    ahead = token[None, :] - token[:, None]
-    allowed = torch.ones(1, 1, time, time, dtype=torch.bool, device=device)
+    token = torch.arange(x.shape[1], device=x.device)
+    ahead = (token[None, :] - token[:, None])[None, None]
+    allowed = ahead == ahead
     if span is not None:
         allowed = allowed & (ahead >= -span[0]) & (ahead <= span[1])
     if valid is not None:

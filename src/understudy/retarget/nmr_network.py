@@ -169,9 +169,9 @@ class NMRNetwork(nn.Module):
         return self
 
     def _transformed(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        turn = rotary(x.shape[1], self.config.width // self.config.heads, x)
+        turn = rotary(x, self.config.width // self.config.heads)
         valid = None if mask is None else mask[..., 0] > 0
-        allowed = attention_mask(valid, x.shape[1], self.config.span, x.device)
+        allowed = attention_mask(x, valid, self.config.span)
         for block in self.transformer:
             x = block(x, turn, allowed)
         return self.token_norm(x)
