@@ -31,7 +31,7 @@ def export_onnx(
     with atomic_path(path) as temporary, warnings.catch_warnings():
         # The exporter that does without onnxscript is deprecated, and warns of each Python question about a shape.
         warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # pyright: ignore[reportPrivateImportUsage]
         torch.onnx.export(
             model.eval(),
             (example,),
