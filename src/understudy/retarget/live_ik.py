@@ -21,7 +21,7 @@ from understudy.retarget.live.config import LiveIKConfig
 from understudy.retarget.live.control import FALLBACK
 from understudy.retarget.live.followers import follower
 from understudy.retarget.live.reading import Reader
-from understudy.retarget.live.whole import WholeConfig
+from understudy.retarget.live.whole_config import WholeConfig
 from understudy.robots.robot import Robot
 
 __all__ = ["LiveIK", "LiveIKConfig", "WholeConfig", "as_batch"]

@@ -12,7 +12,8 @@ from understudy.retarget.live.config import LiveIKConfig
 from understudy.retarget.live.control import Control
 from understudy.retarget.live.limbs import ROOT
 from understudy.retarget.live.problem import LiveProblem
-from understudy.retarget.live.whole import WholeConfig, WholeControl
+from understudy.retarget.live.whole import WholeControl
+from understudy.retarget.live.whole_config import WholeConfig
 from understudy.retarget.live.whole_goals import WholeGoal, WholeGoals
 from understudy.robots.robot import Robot
 

@@ -1,9 +1,11 @@
 """Where the floor is under a streamed human: the heights at which feet rest, from the frames so far."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+
+from understudy.evaluate.stance import LOOSE_HEIGHT, LOOSE_SPEED, STRICT_HEIGHT, STRICT_SPEED
 
 _CALM = 0.3
 """m/s: a foot slower than this may be standing. All lengths and speeds are those of a grown person."""
@@ -23,6 +25,8 @@ class Levels:
     tremble, and press into what they stand on; so levels follow feet that stand."""
 
     rest: Float[np.ndarray, "2"] | None = None
+    balls: Bool[np.ndarray, "2"] = field(default_factory=lambda: np.zeros(2, np.bool_))
+    """Which feet have their balls on the floor, by the heights and speeds of ``evaluate.stance``."""
     _last: Float[np.ndarray, "2 2 3"] | None = None
 
     def step(
@@ -37,7 +41,8 @@ class Levels:
             first = height[:, 0].min() - np.array([0.0, arch])
             self.rest = first
             return first
-        speed = np.linalg.norm(place - last, axis=-1).max(axis=-1) / max(seconds, 1e-3)
+        speeds = np.linalg.norm(place - last, axis=-1) / max(seconds, 1e-3)
+        speed = speeds.max(axis=-1)
         below = self.rest - np.maximum(height, last[..., 2])
         if below.min(axis=1).max() > _DEEP * size:
             lower = self.rest - below[below.min(axis=1).argmax()]
@@ -50,4 +55,7 @@ class Levels:
         if stands.any():
             rest = rest + (1.0 - np.exp(-seconds / _SETTLING)) * above[stands].mean(axis=0)
         self.rest = rest
+        strict = (above[:, 1] < STRICT_HEIGHT * size) & (speeds[:, 1] < STRICT_SPEED * size)
+        loose = (above[:, 1] < LOOSE_HEIGHT * size) & (speeds[:, 1] < LOOSE_SPEED * size)
+        self.balls = np.where(self.balls, loose, strict)
         return rest

@@ -7,7 +7,7 @@ Legs of standing feet take up the base's motion; the centre of mass stays over t
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from understudy.errors import LimitError
 from understudy.kinematics.collision import Capsules
@@ -23,6 +23,7 @@ from understudy.retarget.live.config import LiveIKConfig
 from understudy.retarget.live.limbs import ROOT, Limb, between, column_values, limb_arrays
 from understudy.retarget.live.problem import LiveProblem
 from understudy.retarget.live.shapes import Shapes
+from understudy.retarget.live.whole_config import WholeConfig
 from understudy.retarget.live.whole_goals import WholeGoal
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_from_matrix, quat_to_matrix
@@ -31,76 +32,7 @@ _FIRM, _FAR = 100.0, 50.0
 """By how much more turns weigh, and how much farther away feet may land, where legs have fewer than six joints."""
 _EDGES = 64
 """Room for the edges of a support polygon."""
-_LIVE = LiveIKConfig(elbow_weight=20.0, hand_turn_weight=1.0, margin=0.005, step=0.3)
-
-
-@dataclass(frozen=True)
-class WholeConfig:
-    """What a whole body has to choose beyond ``LiveIKConfig``, which holds for its arms and waist."""
-
-    live: LiveIKConfig = _LIVE
-    """Arms and waist, and all that is common. Elbows and hands' turns weigh ten times what they do alone: a whole pose
-    is to be alike, not only its hands. The margin is FrameIK's, and steps are
-    longer: 15 rad/s, for legs that kick. The buffer is the limbs' alone: the base may come
-    nearer by as much, and they give way after it, else a hand that hangs at a thigh would hold the body up."""
-    hands: str = "body"
-    """What hands are asked for when the pelvis cannot be where it is wanted: ``body``, the same pose about the robot's
-    own shoulders; ``world``, the same places."""
-    pelvis_weight: float = 1000.0
-    """W_x of the pelvis' position, 1/m²: ten times a hand, so that hands bend the arm before they move the body."""
-    pelvis_turn_weight: float = 50.0
-    """W_x of the pelvis' orientation, 1/rad²."""
-    foot_weight: float = 400.0
-    """W_x of a swinging ankle's position, 1/m²: feet come down where they are meant to."""
-    foot_turn_weight: float = 20.0
-    """W_x of a swinging foot's orientation, 1/rad²."""
-    head_turn_weight: float = 1.0
-    """W_x of the head's orientation, 1/rad², for robots that can turn it."""
-    base_damping: float = 0.5
-    """W_q of the base, 1/m² and 1/rad²: half a thousandth of what the pelvis' place costs."""
-    leg_damping: float = 0.002
-    """W_q of the legs, 1/rad². They carry the base with levers of some centimetres where knees are nearly straight: the
-    arms' damping would hold it back by a fifth."""
-    leg_limit_weight: float = 0.02
-    """What legs near their limits cost, 1/rad², for the same reason."""
-    root_step: float = 0.12
-    """The most that the base travels along each axis in a step, m: 6 m/s at 50 Hz, what a running person needs at the
-    size of a G1."""
-    root_turn: float = 0.24
-    """The most that it turns about each axis, rad: 12 rad/s at 50 Hz, two turns a second."""
-    ground: str = "auto"
-    """Where the floor is: ``auto`` and ``flat``, where the human's feet rest, as far as has been seen; ``none``, the
-    source's z = 0."""
-    balance: bool = False
-    """Whether the centre of mass is kept inside the support polygon. People do not walk so: with it a robot steps when
-    it can, later than they do; without it feet keep time, and whoever tracks the motion must balance."""
-    balance_margin: float = 0.25
-    """What the polygon is made smaller by, in parts of half a sole's width."""
-    balance_reserve: float = 0.2
-    """What the base keeps beyond that for its limbs, in the same parts."""
-    balance_gamma: float = 0.5
-    """γ of Eq. 6 for the centre of mass."""
-    recover: float = 0.25
-    """The part of the way back into a polygon that is asked for in one step."""
-    stride: float = 0.06
-    """A standing foot that is wanted farther away than this takes a step, m."""
-    stride_turn: float = 0.35
-    """Or one that is wanted turned by more than this, rad; both together count as their parts."""
-    landed: float = 1e-3
-    """A foot this near to where it is wanted has landed, m. From then on it stays exactly where it is."""
-    landed_turn: float = 0.01
-    """And turned no farther away than this, rad. Both are for feet with six joints above them. A foot with fewer cannot
-    be put flat at every place: its turn then weighs a hundred times more, and it may land fifty times farther away."""
-    hold: float = 1e-5
-    """What a standing foot may be off in a step (m, rad); steps in which a leg cannot hold it are shortened."""
-    knee: float = 0.08
-    """Knees stay bent by this, rad: a straight leg cannot give way, and has no first-order motion along itself. Costs
-    1 mm of a leg of 0.7 m."""
-    step: float = 0.45
-    """The longest step of a body that keeps its balance, from ankle to ankle, in lengths of a leg."""
-    reach: float = 0.985
-    """The pelvis comes down until no standing or landing ankle is farther than this from its hip, in lengths of a
-    leg."""
+_DEFAULT = WholeConfig()
 
 
 @dataclass(frozen=True)
@@ -119,12 +51,13 @@ class WholeTaken:
 class WholeControl:
     """Steps a whole robot towards a goal. Feet keep their state between steps; ``reset`` forgets it."""
 
-    def __init__(self, robot: Robot, config: WholeConfig = WholeConfig()):
+    def __init__(self, robot: Robot, config: WholeConfig = _DEFAULT):
         self.robot, self.config = robot, config
         self.problem, self.parts = _problem(robot, config)
         self.tasks = self.problem.tasks
         self._body = _body(robot, config, self.parts, self.tasks)
-        self._settings = _settings(robot, config, short=_short(self.parts))
+        self._few = _short(self.parts)
+        self._settings = _settings(robot, config, short=self._few)
         self._calm = self.problem.settings._replace(limit_weight=config.leg_limit_weight)
         self._close = self.problem.barriers._replace(wide=self.problem.barriers.reach.copy())
         self._hard = self.problem.joints._replace(
@@ -168,6 +101,7 @@ class WholeControl:
         """Go as near to a goal as a body comes whose feet nothing holds, in so many control steps at most; feet that
         are wanted on the floor and came there will stand."""
         free, settings = WholeGoal(goal.tasks, np.zeros(2, np.bool_)), self._settings._replace(balance=False)
+        self._ask_of_legs(goal.planted)
         for _ in range(most):
             before = pose.q.copy(), pose.root_pos.copy()
             self._step(pose, free, settings)
@@ -177,6 +111,7 @@ class WholeControl:
 
     def step(self, pose: LivePose, goal: WholeGoal) -> WholeTaken:
         """Move ``pose`` in place by one control step."""
+        self._ask_of_legs(goal.planted)
         return self._step(pose, goal, self._settings)
 
     def _step(self, pose: LivePose, goal: WholeGoal, settings: WholeSettings) -> WholeTaken:
@@ -189,6 +124,16 @@ class WholeControl:
             self._qp, self._base, self._path, self._votes, alpha, code, told,
         )  # fmt: skip
         return WholeTaken(alpha, code, int(told[0]), float(told[1]), float(told[2]))
+
+    def _ask_of_legs(self, planted: Bool[np.ndarray, "2"]) -> None:
+        """A foot that is to stand lands flat and in its place, whatever that does to its knee."""
+        c, tasks = self.config, self.problem.task_arrays
+        firm = _FIRM if self._few else 1.0
+        for side, stands in zip(SIDES, planted, strict=True):
+            knee, ankle = self.tasks.index(f"{side}_knee"), self.tasks.index(f"{side}_ankle")
+            turn = firm * (c.landing_turn_weight if stands else c.foot_turn_weight)
+            tasks.position[knee] = tasks.certified_position[knee] = 0.0 if stands else c.knee_weight
+            tasks.rotation[ankle] = tasks.certified_rotation[ankle] = turn
 
 
 def _problem(robot: Robot, config: WholeConfig) -> tuple[LiveProblem, tuple[Limb, ...]]:
@@ -218,7 +163,7 @@ def _problem(robot: Robot, config: WholeConfig) -> tuple[LiveProblem, tuple[Limb
         tasks=names,
         shapes=kept,
         limb_arrays=arrays._replace(share=_shares(arrays, len(parts), len(kept.pair))),
-        task_arrays=_tasks(robot, names, config, short=_short(parts)),
+        task_arrays=_tasks(robot, names, config),
         barriers=kept.arrays(),
         joints=_joints(robot, config, start.joints, base, legs),
     )
@@ -240,7 +185,11 @@ def _parts(robot: Robot) -> tuple[Limb, ...]:
     """Both legs, waist, both arms and head, of those that have joints."""
     tree = Tree.from_robot(robot)
     legs = [
-        Limb(f"{side}_leg", between(robot, tree, "pelvis", f"{side}_ankle"), (f"{side}_ankle",))
+        Limb(
+            f"{side}_leg",
+            between(robot, tree, "pelvis", f"{side}_ankle"),
+            (f"{side}_knee", f"{side}_ankle"),
+        )
         for side in SIDES
     ]
     waist = Limb("waist", between(robot, tree, "pelvis", "chest"), ("chest",))
@@ -285,13 +234,14 @@ def _shares(arrays: LiveLimbs, parts: int, pairs: int) -> Float[np.ndarray, "lim
     return share
 
 
-def _tasks(robot: Robot, names: tuple[str, ...], config: WholeConfig, *, short: bool) -> LiveTasks:
+def _tasks(robot: Robot, names: tuple[str, ...], config: WholeConfig) -> LiveTasks:
     live, tree, marks = config.live, Tree.from_robot(robot), robot.landmarks
     weights = {
         "pelvis": (config.pelvis_weight, config.pelvis_turn_weight),
-        "ankle": (config.foot_weight, config.foot_turn_weight * (_FIRM if short else 1.0)),
+        "ankle": (config.foot_weight, config.foot_turn_weight),
         "chest": (0.0, live.torso_weight),
-        "elbow": (live.elbow_weight, 0.0),
+        "knee": (config.knee_weight, 0.0),
+        "elbow": (live.elbow_weight, config.elbow_turn_weight),
         "hand": (live.hand_weight, live.hand_turn_weight),
         "head": (0.0, config.head_turn_weight),
     }

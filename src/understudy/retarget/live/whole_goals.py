@@ -17,11 +17,12 @@ from understudy.motion.landmarks import LANDMARKS, SIDES
 from understudy.motion.types import HumanFrame, Skeleton
 from understudy.retarget.floor import THICKNESS
 from understudy.retarget.lengths import LEG, RobotLengths, sole_offsets
+from understudy.retarget.live.footholds import Foothold
 from understudy.retarget.live.levels import Levels
 from understudy.retarget.live.planting import Touch
 from understudy.retarget.live.reading import at_rest
 from understudy.robots.robot import Robot
-from understudy.rotations import quat_about, quat_apply, quat_conj, quat_to_matrix, quat_yaw
+from understudy.rotations import quat_apply, quat_conj, quat_to_matrix
 
 _SIDED = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "wrist")
 _NEEDED = ("pelvis", "chest", *(f"{side}_{part}" for part in _SIDED for side in SIDES))
@@ -54,11 +55,9 @@ class WholeGoals:
     _touch: Touch = field(default_factory=Touch)
     _levels: Levels = field(default_factory=Levels)
     _time: float = 0.0
+    _seconds: float = 0.0
     _hips: Float[np.ndarray, "3"] | None = None
     _carried: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
-    _stood: Bool[np.ndarray, "2"] = field(default_factory=lambda: np.zeros(2, np.bool_))
-    _at: Float[np.ndarray, "2 3"] = field(default_factory=lambda: np.zeros((2, 3)))
-    _yaw: Float[np.ndarray, "2"] = field(default_factory=lambda: np.zeros(2))
 
     def __post_init__(self) -> None:
         if self.ground not in ("auto", "flat", "none"):
@@ -66,7 +65,13 @@ class WholeGoals:
         place, _ = landmark_tracks(self.robot, posed(self.robot, self.robot.t_pose))
         self._mine = dict(zip(self.robot.landmarks.names, place[0].astype(np.float64), strict=True))
         self._lengths = RobotLengths.of(self.robot)
-        self._soles = [sole_offsets(self.robot, side).astype(np.float64) for side in SIDES]
+        self._holds = [self._hold(side) for side in SIDES]
+
+    def _hold(self, side: str) -> Foothold:
+        """A foot that rolls over its toe landmark, or over its middle where the robot has none."""
+        sole, mine = sole_offsets(self.robot, side).astype(np.float64), self._mine
+        toe = mine.get(f"{side}_toe", mine[f"{side}_ankle"]) - mine[f"{side}_ankle"]
+        return Foothold(toe, sole, self._lengths.ankle_height)
 
     def fit(self, skeleton: Skeleton) -> None:
         """Get ready for a human. Raises SkeletonMismatch for one that lacks what is followed."""
@@ -78,7 +83,9 @@ class WholeGoals:
         self._skeleton, self._leg = skeleton, _leg(at_rest(skeleton), skeleton.name)
         self._scale = self._lengths.size / self._leg
         self._touch, self._levels, self._hips = Touch(), Levels(), None
-        self._carried, self._stood = np.zeros(3), np.zeros(2, np.bool_)
+        self._carried = np.zeros(3)
+        for hold in self._holds:
+            hold.reset()
 
     def step(self, frame: HumanFrame) -> WholeGoal:
         """The goal of one frame, a pose at a known time (``Reader``). Raises as ``fit`` does."""
@@ -88,46 +95,47 @@ class WholeGoals:
         place, turn = frame.skeleton.landmarks.world(
             frame.pos.astype(np.float64), frame.quat.astype(np.float64)
         )
-        seconds, self._time = frame.time - self._time, frame.time
-        place = place + self._carry(
-            place[[names.index("left_hip"), names.index("right_hip")]].mean(0), seconds
-        )
+        self._seconds, self._time = max(frame.time - self._time, 0.0), frame.time
+        place = place + self._carry(place[[names.index("left_hip"), names.index("right_hip")]].mean(0))
         at, by = dict(zip(names, place, strict=True)), dict(zip(names, turn, strict=True))
-        standing = self._standing(at, by, frame.time, seconds)
+        standing = self._standing(at, by, frame.time)
         pos, quat = self._body(at, by)
         for k, side in enumerate(SIDES):
             pos[f"{side}_ankle"], quat[f"{side}_ankle"] = self._foot(k, at, by, pos, bool(standing[k]))
         rot = np.ascontiguousarray(quat_to_matrix(np.stack([quat[name] for name in self.tasks])))
         return WholeGoal(LiveGoal(np.stack([pos[name] for name in self.tasks]), rot), standing.copy())
 
-    def _carry(self, hips: Float[np.ndarray, "3"], seconds: float) -> Float[np.ndarray, "3"]:
+    def _carry(self, hips: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
         """What is added to places (m): whoever is suddenly elsewhere, faster than anybody runs, was carried there, or
         lost and found; their path goes on from where it was."""
         if self._hips is not None:
             leap = hips + self._carried - self._hips
-            if np.linalg.norm(leap) > _LEAP + _RUN * max(seconds, 0.0):
+            if np.linalg.norm(leap) > _LEAP + _RUN * self._seconds:
                 self._carried = self._carried - leap
         self._hips = hips + self._carried
         return self._carried
 
     def _standing(
-        self, at: dict[str, np.ndarray], by: dict[str, np.ndarray], time: float, seconds: float
+        self, at: dict[str, np.ndarray], by: dict[str, np.ndarray], time: float
     ) -> Bool[np.ndarray, "2"]:
         """Which feet stand, by the heights at which feet have rested so far."""
         feet = np.array([[at[f"{side}_ankle"], at[f"{side}_toe"]] for side in SIDES])
         turn = quat_conj(np.stack([by[f"{side}_ankle"] for side in SIDES]))
         arch = -float(quat_apply(turn, feet[:, 1] - feet[:, 0])[:, 2].mean())
         size = min(1.0, self._leg / FULL_SIZE)
-        self._touch.level = self._levels.step(feet, arch, seconds, size).copy()
-        standing = self._touch.step(feet, time, size)
-        on_floor = self.ground != "none" or abs(self._found) < _THICK * size
-        return standing & on_floor
+        self._touch.level = self._levels.step(feet, arch, self._seconds, size).copy()
+        return self._touch.step(feet, time, size) & self._on_floor
 
     @property
     def _found(self) -> float:
         """How high the ground is that feet have found, m."""
         assert self._levels.rest is not None
         return float(self._levels.rest[0]) - THICKNESS["ankle"] * self._leg
+
+    @property
+    def _on_floor(self) -> bool:
+        """Whether what feet rest on is the floor."""
+        return self.ground != "none" or abs(self._found) < _THICK * min(1.0, self._leg / FULL_SIZE)
 
     @property
     def _floor(self) -> float:
@@ -179,20 +187,12 @@ class WholeGoals:
         """One ankle: under the robot's leg as the human's is, nowhere with its sole under the floor."""
         side, quat = SIDES[k], by[f"{SIDES[k]}_ankle"]
         hip = pos["pelvis"] + quat_apply(by["pelvis"], self._lengths.hips[side])
-        ankle = hip + self._bone(side, "hip", "knee", at) + self._bone(side, "knee", "ankle", at)
+        pos[f"{side}_knee"] = hip + self._bone(side, "hip", "knee", at)
+        ankle = pos[f"{side}_knee"] + self._bone(side, "knee", "ankle", at)
         ankle[2] = self._scale * (at[f"{side}_ankle"][2] - self._floor)
         ankle[2] += quat_apply(quat, np.array([0.0, 0.0, self._thicker]))[2]
-        if stands:
-            if not self._stood[k]:
-                self._at[k], self._yaw[k] = ankle, float(quat_yaw(quat))
-            self._stood[k] = True
-            return np.array([*self._at[k, :2], self._lengths.ankle_height]), quat_about(
-                "z", np.asarray(self._yaw[k])
-            )
-        self._stood[k] = False
-        lowest = ankle[2] + float(quat_apply(quat, self._soles[k])[:, 2].min())
-        ankle[2] -= min(lowest, 0.0)
-        return ankle, quat
+        ball = bool(self._levels.balls[k]) and self._on_floor
+        return self._holds[k].place(ankle, quat, flat=stands, ball=ball, seconds=self._seconds)
 
 
 def _leg(at: dict[str, np.ndarray], name: str) -> float:
