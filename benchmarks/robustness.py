@@ -55,7 +55,9 @@ WORST = ("joints_worst", "points_worst", "recovery", "peak_speed")
 class Options:
     """Corrupt clips on purpose and compare what becomes of them; writes robustness.md and robustness.json."""
 
-    methods: tuple[str, ...] = ("sequence-fit", "frame-ik", "gmr-like")
+    methods: tuple[str, ...] = ("sequence-fit", "frame-ik", "live-ik", "gmr-like")
+    kept: tuple[str, ...] = ()
+    """Methods whose rows are those of the robustness.json in the folder, because nothing of theirs has changed."""
     clips: tuple[str, ...] = ("demo", *REAL)
     """`demo` (built in) or files of the corpus."""
     fps: float = 30.0
@@ -71,9 +73,13 @@ def main(options: Options) -> int:
     humans = {name: _human(name, options) for name in options.clips}
     robot = robots.load(options.robot)
     rows: list[dict[str, Any]] = []
+    before = _before(options) if options.kept else []
     for name in options.methods:
         if name not in retarget.METHODS:
             raise UnknownName("method", name, retarget.METHODS)
+        if name in options.kept:
+            rows += [row for row in before if row["method"] == name]
+            continue
         method = retarget.METHODS[name](robot)
         for clip, human in humans.items():
             print(f"{name}  {clip}", file=sys.stderr)
@@ -81,6 +87,8 @@ def main(options: Options) -> int:
     command = f"python -m benchmarks.robustness --methods {' '.join(options.methods)}"
     if options.clips != Options().clips:
         command += f" --clips {' '.join(options.clips)}"
+    if options.kept:
+        command += f" --kept {' '.join(options.kept)}"
     facts = machine.facts(command)
     pooled = pool(rows)
     document = {"facts": facts, "fps": options.fps, "seed": options.seed, "all": pooled, "clips": rows}
@@ -89,6 +97,22 @@ def main(options: Options) -> int:
     (options.out / "robustness.md").write_text(page(pooled, facts, options), encoding="utf-8")
     print(options.out / "robustness.md")
     return 0
+
+
+def _before(options: Options) -> list[dict[str, Any]]:
+    """Rows as they were written before. Raises UnderstudyError where the clips, their rate or the seed were others."""
+    path = options.out / "robustness.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    clips_then = {row["clip"] for row in document["clips"]}
+    then, now = (
+        (document["fps"], document["seed"], clips_then),
+        (options.fps, options.seed, set(options.clips)),
+    )
+    if then != now or not set(options.kept) <= {row["method"] for row in document["clips"]}:
+        raise UnderstudyError(
+            f"{path} has no rows of these methods with the same clips, rate and seed; run them anew."
+        )
+    return document["clips"]
 
 
 def _human(name: str, options: Options) -> HumanMotion:

@@ -176,6 +176,7 @@ def test_the_record_survives_a_file(retargeter, walk, tmp_path):
     [result] = retargeter([walk])
     motion.save(result, tmp_path / "robot.npz")
     read = motion.load(tmp_path / "robot.npz")
+    assert isinstance(read, RobotMotion)
     assert same(read, result)
     assert read.origin.history[-1]["configuration"] == result.origin.history[-1]["configuration"]
 
