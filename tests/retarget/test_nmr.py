@@ -11,14 +11,14 @@ from made_pairs import pair_folder
 from understudy import motion, retarget, robots
 from understudy.errors import CheckpointError, FormatError, LimitError
 from understudy.learn.loop import LoopConfig
-from understudy.learn.windows import WindowConfig
+from understudy.learn.windows import WindowConfig, Windows, load_pairs
 from understudy.motion import sample
 from understudy.retarget.nmr import NMR, NMRConfig
 from understudy.retarget.nmr_files import load_nmr
-from understudy.retarget.nmr_model import NMRModelConfig
+from understudy.retarget.nmr_model import NMRModel, NMRModelConfig
 from understudy.retarget.nmr_network import network_config
 from understudy.retarget.nmr_running import chunk_starts, chunked
-from understudy.retarget.nmr_train import NMRTraining, train_nmr
+from understudy.retarget.nmr_train import NMRTraining, read_robot, train_nmr
 from understudy.rotations import quat_about, quat_angle, quat_apply, quat_mul
 
 TINY = NMRTraining(
@@ -124,6 +124,26 @@ def test_chunks_cover_a_clip():
     assert starts[-1] + 96 == 500
     assert (np.diff(starts) <= 72).all()
     assert list(chunk_starts(97, 96, 24)) == [0, 1]
+
+
+def test_frames_that_are_not_good_count_for_nothing(pairs):
+    robot, tree = read_robot(pairs)
+    batch = Windows(load_pairs(pairs), WindowConfig(frames=32, batch=4, faults=None))(0)
+    model = NMRModel(TINY.model, robot, tree)
+    model.normalise([batch])
+    batch["ok"][:, 12:20] = False
+    spoilt = {name: values.clone() for name, values in batch.items()}
+    # A frame's velocity is told by the next one's places, too: the frame after a bad one is beside it.
+    spoilt["robot_joint_pos"][:, 12:20] += 1.0
+    spoilt["robot_root_pos"][:, 13:19] += 1.0
+    spoilt["robot_body_pos"][:, 13:19] += 1.0
+    with torch.inference_mode():
+        clean, other = model.loss(batch), model.loss(spoilt)
+        assert {name: float(value) for name, value in clean.items()} == pytest.approx(
+            {name: float(value) for name, value in other.items()}
+        )
+        spoilt["robot_joint_pos"][:, 11] += 1.0
+        assert float(model.loss(spoilt)["total"]) > 1.05 * float(clean["total"])
 
 
 def test_training_goes_on_where_it_stopped(pairs, trained, tmp_path):

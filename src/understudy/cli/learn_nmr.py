@@ -72,12 +72,8 @@ class TrainNMR:
     seed: int = 0
 
     def run(self) -> int:
-        import torch
-
         from understudy.retarget.nmr_train import train_nmr
 
-        if self.threads:
-            torch.set_num_threads(self.threads)
         made = train_nmr(
             self.data,
             self.validation,
@@ -121,6 +117,7 @@ class TrainNMR:
                 seed=self.seed,
                 device=self.device,
             ),
+            threads=self.threads,
         )
 
 

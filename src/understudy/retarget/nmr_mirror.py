@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from understudy.errors import ShapeError
-from understudy.learn.layers import TimeConv
+from understudy.learn.layers import RMSNorm, TimeConv
 from understudy.retarget.nmr_network import NMRNetwork
 
 CHUNKS = {"gather": 3, "widen": 2}
@@ -75,9 +75,11 @@ def tie(network: NMRNetwork, human: Mirror, robot: Mirror) -> None:
             parametrize.register_parametrization(layer, "weight", _Commuting(made, given))
             if layer.bias is not None:
                 parametrize.register_parametrization(layer, "bias", _Commuting(made, None))
-        elif isinstance(layer, nn.RMSNorm):
+        elif isinstance(layer, RMSNorm):
             own = Mirror.of_halves(layer.weight.shape[0])
             parametrize.register_parametrization(layer, "weight", _Commuting(own, None))
+    own = Mirror.of_halves(network.gate.shape[0])
+    parametrize.register_parametrization(network, "gate", _Commuting(own, None))
 
 
 def untie(network: NMRNetwork) -> NMRNetwork:

@@ -51,9 +51,9 @@ class NMRLoss:
     """L1 of all features, in their standard deviations."""
     groups: Mapping[str, float] = field(default_factory=lambda: {"places": 0.3, "velocities": 0.2})
     """Of which these groups count so much less or more."""
-    steps: float = 2.0
+    steps: float = 1.0
     """L1 of what root and joints change by from frame to frame."""
-    bends: float = 2.0
+    bends: float = 1.0
     """L1 of their second differences: the teacher's smoothness."""
     points: float = 5.0
     """Mean distance of the robot's bodies from the teacher's, by forward kinematics, per leg length."""

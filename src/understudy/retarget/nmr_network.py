@@ -94,6 +94,8 @@ class NMRNetwork(nn.Module):
         self.up_half = TimeConv(width, width, taps=3)
         self.up_half_block = ResidualBlock(width)
         self.up_frame = TimeConv(width, frame, taps=3)
+        # Shut at first: what is open from the beginning passes the input's noise on before anything is learnt of it.
+        self.gate = nn.Parameter(torch.zeros(frame))
         self.out_blocks = nn.ModuleList(ResidualBlock(frame) for _ in range(2))
         self.out_norm = RMSNorm(frame)
         self.out = TimeConv(frame, f_out)
@@ -129,34 +131,12 @@ class NMRNetwork(nn.Module):
         x = self._transformed(x, token)
         x = self.up_half_block(self.up_half(doubled(x, token), half), half)
         x = self.up_frame(doubled(x, half), frame)
-        x = x + seen if self.config.skip else x
+        x = x + self.gate * seen if self.config.skip else x
         for block in self.out_blocks:
             x = block(x, frame)
         # Half a digit of bfloat16 is 0.2 %: too coarse for what differences in time are taken of.
         with torch.autocast(x.device.type, enabled=False):
             return self.out(self.out_norm(x.float()))
-
-    def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The paper's Eq. 9 over normalised features: "total", the mean absolute error of frames that count.
-
-        ``batch`` holds "human" and "robot" features; frames count where "valid" and "scored" (batch, time) say so, both
-        everywhere if they are not there.
-        """
-        valid = batch.get("valid")
-        made = self.normalised(batch["human"], valid)
-        aim = (batch["robot"] - self.robot_mean) / self.robot_std
-        scored = batch.get("scored", valid)
-        if scored is not None and valid is not None:
-            scored = scored & valid
-        return {"total": time_difference_l1(made, aim, scored)}
-
-    @torch.no_grad()
-    def normalise_by(self, human: Float[Tensor, "*any f_in"], robot: Float[Tensor, "*any f_out"]) -> None:
-        """Take the statistics of some data for the buffers. What hardly varies is not blown up: 1e-3 at least."""
-        for name, data in (("human", human), ("robot", robot)):
-            rows = data.flatten(0, -2)
-            getattr(self, f"{name}_mean").copy_(rows.mean(0))
-            getattr(self, f"{name}_std").copy_(rows.std(0, unbiased=False).clamp_min(1e-3))
 
     def halve_tokens(self) -> "NMRNetwork":
         """Multiply in bfloat16 inside the transformer, for use without training: twice as fast there.
@@ -175,22 +155,6 @@ class NMRNetwork(nn.Module):
         for block in self.transformer:
             x = block(x, turn, allowed)
         return self.token_norm(x)
-
-
-def time_difference_l1(
-    made: Float[Tensor, "batch time f"],
-    aim: Float[Tensor, "batch time f"],
-    scored: Bool[Tensor, "batch time"] | None = None,
-    order: int = 0,
-) -> Float[Tensor, ""]:
-    """Mean absolute error of the ``order``-th difference in time, over stretches whose frames are all ``scored``."""
-    error = made - aim
-    for _ in range(order):
-        error = error.diff(dim=1)
-        scored = None if scored is None else scored[:, 1:] & scored[:, :-1]
-    if scored is None:
-        return error.abs().mean()
-    return (error.abs().mean(-1) * scored).sum() / scored.sum().clamp_min(1)
 
 
 def reach(config: NMRNetworkConfig) -> tuple[int, int] | None:

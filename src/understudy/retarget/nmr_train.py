@@ -33,6 +33,8 @@ class NMRTraining:
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=20_000, best="points_cm"))
     validation_windows: int = 512
     """Clean windows that the averaged weights are measured on."""
+    threads: int = 0
+    """Of the processor; torch's own choice if 0."""
 
 
 def train_nmr(
@@ -53,6 +55,8 @@ def train_nmr(
     ``start`` is a checkpoint to begin from (stage 2 of the paper); ``kinds`` and ``hours`` keep some pairs only. Raises
     FormatError for folders without pairs, CheckpointError for a start of another shape.
     """
+    if training.threads:
+        torch.set_num_threads(training.threads)
     robot, tree = read_robot(data)
     if validation is None:
         pairs, held = (load_pairs(data, kinds, hours, part) for part in ("learnt", "kept back"))
