@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from understudy import robots
-from understudy.kinematics.kernels import live_daqp, live_path
-from understudy.kinematics.kernels.live_arrays import LivePath
+from understudy.kinematics.kernels import live_daqp
 from understudy.kinematics.kernels.live_path import CUT, EXACT, RELAXED
 from understudy.retarget.live.config import LiveIKConfig
 from understudy.retarget.live.control import exact_path, path_of
-from understudy.retarget.live.problem import Candidates, LimbQP, LiveProblem, as_workspace
+from understudy.retarget.live.problem import LimbQP, LiveProblem
 
 ALPHAS = np.linspace(0.0, 1.0, 41)
 
@@ -107,48 +106,6 @@ def test_equal_rows_do_not_go_round_in_circles():
         path, code = path_of(doubled)
         assert code != CUT
         assert worst_difference(qp, path) < 1e-8
-
-
-def test_a_walk_that_is_cut_is_exact_up_to_where_it_came(monkeypatch):
-    """After three rounds: the first breakpoints of the whole path, none beyond them, and time is bounded."""
-    monkeypatch.setattr(live_path, "ROUNDS", 3)
-    monkeypatch.setattr(live_path, "ROUNDS_A_COLUMN", 0)
-    random, cut = np.random.default_rng(7), 0
-    for _ in range(40):
-        qp = made(random)
-        whole, _ = path_of(qp)
-        path, code = _walked(qp)
-        assert code in (EXACT, CUT)
-        last = path.alpha[-1]
-        assert (last < 1.0) == (code == CUT)
-        cut += code == CUT
-        for alpha in np.linspace(0.0, last, 11):
-            assert np.abs(at(path, alpha) - at(whole, alpha)).max() < 1e-9
-    assert cut > 20
-
-
-def test_a_walk_that_is_cut_before_alpha_zero_is_one_point(monkeypatch):
-    """It repairs a part of what is broken, and keeps what is not."""
-    monkeypatch.setattr(live_path, "ROUNDS", 1)
-    monkeypatch.setattr(live_path, "ROUNDS_A_COLUMN", 0)
-    qp = made(np.random.default_rng(8), rows=6)
-    qp.b[:2] = 0.02
-    path, code = _walked(qp)
-    assert code == CUT
-    assert path.alpha.tolist() == [0.0]
-    assert (path.step[0] @ qp.rows[:2].T > -1e-9).all()
-    assert (path.step[0] @ qp.rows[2:].T >= qp.b[2:] - 1e-9).all()
-    assert (path.step[0] >= qp.lower - 1e-9).all()
-    assert (path.step[0] <= qp.upper + 1e-9).all()
-
-
-def _walked(qp):
-    """``path_of`` with the module's own bounds on rounds, which compiled code has for good."""
-    n = len(qp.gradient)
-    path = LivePath(np.zeros(1, np.int64), np.zeros(32 * n), np.zeros((32 * n, n)))
-    code = live_path._walk.py_func(as_workspace(qp), 0.0, path)
-    k = int(path.count[0])
-    return Candidates(path.alpha[:k], path.step[:k], exact=True), code
 
 
 def test_no_room_at_all():

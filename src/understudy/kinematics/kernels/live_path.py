@@ -9,9 +9,6 @@ lets go (Best, 1996; Ferreau, Bock and Diehl, 2008).
 Where v = 0 breaks a constraint there is a walk before that: from v = 0, with those constraints demanded little by
 little, to the solution at α = 0. If they cannot all be met, each is demanded as far as that walk came, so that there is
 always a solution.
-
-A walk is cut after so many rounds that its time is bounded. What it has reached by then is the path: exact up to its
-last breakpoint, and nothing beyond. One that is cut on the way to α = 0 is the one point it has come to.
 """
 
 import math
@@ -21,12 +18,7 @@ import numpy as np
 from understudy.kinematics.kernels.jit import kernel, part
 
 EXACT, RELAXED, CUT = 0, 1, 2
-"""Whole; whole, with broken constraints repaired in part; ended before α = 1, because constraints would not settle, or
-there were too many of them."""
-
-ROUNDS, ROUNDS_A_COLUMN = 40, 20
-"""A walk is cut after so many constraints have become active or let go. Made problems of an arm take 33 at most, of 17
-joints 64, unless far more rows are broken than can be repaired."""
+"""Whole; whole, with broken constraints repaired in part; ended before α = 1, because constraints would not settle."""
 
 _SAME = 1e-11  # progress in t below this is none
 _FLAT = 1e-12  # slopes below this are none
@@ -257,10 +249,7 @@ def _record(path, alpha, n, x, dx):
 
 @part
 def walk(qp, path):
-    """Fill ``path`` with the breakpoints of Δq(α), α = 0 and 1 included; returns EXACT, RELAXED or CUT.
-
-    A path that was cut has at least one point, and no α beyond its last.
-    """
+    """Fill ``path`` with the breakpoints of Δq(α), α = 0 and 1 included; returns EXACT, RELAXED or CUT."""
     code = _walk(qp, 0.0, path)
     return _walk(qp, _APART, path) if code == CUT else code
 
@@ -270,11 +259,10 @@ def _walk(qp, apart, path):
     """The walk with all constraints relaxed by about ``apart``."""
     n, m = qp.size[0], qp.size[2]
     inverse, low = np.empty((n, n)), np.empty((n, n))
-    descent, x, dx, fresh = np.empty(n), np.zeros(n), np.zeros(n), np.empty(n)
     path.count[0] = 0
     if not _inverse(qp.hessian, n, low, inverse):
-        _record(path, 0.0, n, x, dx)
         return CUT
+    descent, x, dx, fresh = np.empty(n), np.zeros(n), np.zeros(n), np.empty(n)
     for c in range(n):
         s = 0.0
         for d in range(n):
@@ -289,7 +277,7 @@ def _walk(qp, apart, path):
         if _demand(qp, j, apart) > 0.0:
             phase = 0
     k, t = 0, 0.0
-    for _ in range(ROUNDS + ROUNDS_A_COLUMN * n):
+    for _ in range(8 * total + 40):
         _factor(gram, factor, k)
         _segment(qp, apart, phase, near, descent, active, k, y, factor, multiplier, slope, x, dx)
         if phase == 1 and t == 0.0:
@@ -313,11 +301,6 @@ def _walk(qp, apart, path):
             if phase == 1:
                 return EXACT if near == 1.0 else RELAXED
             near, phase, t = t, 1, 0.0
-    if path.count[0] == 0:  # on the way to α = 0, which is as far as broken constraints were repaired
-        for c in range(n):
-            x[c] += t * dx[c]
-            dx[c] = 0.0
-        _record(path, 0.0, n, x, dx)
     return CUT
 
 
@@ -325,12 +308,6 @@ def _walk(qp, apart, path):
 def solve_path(qp, path):
     """``walk`` for callers from outside."""
     return walk(qp, path)
-
-
-@part
-def last_alpha(path):
-    """How far a path goes: 1 unless it was cut."""
-    return path.alpha[path.count[0] - 1]
 
 
 @part

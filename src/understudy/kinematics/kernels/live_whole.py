@@ -13,7 +13,7 @@ from understudy.kinematics.kernels.live_assembly import (
     place_all,
 )
 from understudy.kinematics.kernels.live_choice import choose
-from understudy.kinematics.kernels.live_path import CUT, at_alpha, last_alpha, walk
+from understudy.kinematics.kernels.live_path import CUT, at_alpha, walk
 from understudy.kinematics.kernels.live_whole_balance import balance_rows, least_inside, mass_moments
 from understudy.kinematics.kernels.live_whole_feet import (
     floor_rows,
@@ -150,12 +150,12 @@ def _unbroken(limbs, k, barriers, qp, v, trial):
 
 @part
 def move_base(tree, limbs, tasks, barriers, joints, body, whole, feet, pose, qp, path, carried, trial, v, z):
-    """Move base and standing legs, within the joints' own limits, by the largest of all, ½, ¼, … of the path
-    at which feet hold, nothing touches and the centre of mass stays inside; returns how it was chosen, α, and how far
-    off a foot is (m, rad)."""
+    """Move base and standing legs, within the joints' own limits, by the largest of α = 1, ½, ¼, … at which feet hold,
+    nothing touches and the centre of mass stays inside; returns how it was chosen, α, and how far off a foot is (m,
+    rad)."""
     n = limbs.count[0, 0]
     now = least_inside(tree, body, feet, pose)
-    alpha = last_alpha(path)
+    alpha = 1.0
     for _ in range(6):
         at_alpha(path, alpha, body.base, z)
         for a in range(n):
