@@ -9,7 +9,7 @@ from understudy.kinematics.kernels.live_arrays import LivePose
 from understudy.motion.types import HumanFrame, Skeleton
 from understudy.retarget.live.commands import Commands
 from understudy.retarget.live.config import LiveIKConfig
-from understudy.retarget.live.control import Control
+from understudy.retarget.live.control import HELD, Control
 from understudy.retarget.live.limbs import ROOT
 from understudy.retarget.live.problem import LiveProblem
 from understudy.retarget.live.whole import WholeControl
@@ -145,4 +145,12 @@ class Whole:
 
     def advance(self) -> Int[np.ndarray, "limb"]:
         assert self._goal is not None
-        return self._control.step(self.pose, self._goal).code
+        pose = self.pose
+        before = pose.root_pos.copy(), pose.root_quat.copy(), pose.q.copy()
+        code = self._control.step(pose, self._goal).code
+        if (np.abs(pose.q - before[2]) > self.problem.joints.most[ROOT:] / _USABLE).any():
+            # Feet could be held only by joints faster than they may be: they are let go, and the next step is free.
+            pose.root_pos[:], pose.root_quat[:], pose.q[:] = before
+            self._control.feet.planted[:] = False
+            code = np.full_like(code, HELD)
+        return code
