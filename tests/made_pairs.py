@@ -38,6 +38,8 @@ def pair_folder(folder: Path, names=("walk", "squat")) -> Path:
         arrays = pair_arrays(human, robot, made)
         np.savez(folder / f"{name}.npz", **arrays)
         size = float(body_size(arrays["human_pos"]))
-        lines.append(json.dumps({"file": f"{name}.npz", "kind": "plain", "size": size, "fps": 30.0}))
+        lines.append(
+            json.dumps({"file": f"{name}.npz", "kind": "plain", "size": size, "fps": 30.0, "source": name})
+        )
     (folder / "pairs.jsonl").write_text("\n".join(lines) + "\n")
     return folder

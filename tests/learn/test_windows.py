@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from understudy.errors import FormatError
-from understudy.learn.windows import ARRAYS, WindowConfig, Windows, load_pairs
+from understudy.learn.windows import ARRAYS, WindowConfig, Windows, kept_back, load_pairs
 
 SHAPES = {
     "human_pos": (23, 3),
@@ -33,7 +33,14 @@ def folder(tmp_path):
             for name, s in SHAPES.items()
         }
         np.savez(tmp_path / f"{k}.npz", human_ok=ok, **arrays)
-        lines.append(json.dumps({"file": f"{k}.npz", "kind": kind, "size": 0.8 + 0.1 * k, "fps": 30.0}))
+        told = {
+            "file": f"{k}.npz",
+            "kind": kind,
+            "size": 0.8 + 0.1 * k,
+            "fps": 30.0,
+            "source": f"clip{k % 2}",
+        }
+        lines.append(json.dumps(told))
     lines.append(json.dumps({"source": "broken", "error": "why"}))
     (tmp_path / "pairs.jsonl").write_text("\n".join(lines) + "\n")
     return tmp_path
@@ -50,6 +57,13 @@ def test_all_pairs_are_read(folder):
 def test_kinds_and_hours_can_be_chosen(folder):
     assert load_pairs(folder, kinds=("mirror",)).kinds == ("mirror",)
     assert load_pairs(folder, hours=60 / 30 / 3600).kinds == ("plain", "mirror")
+
+
+def test_clips_are_kept_back_whole(folder):
+    learnt, back = load_pairs(folder, part="learnt"), load_pairs(folder, part="kept back")
+    assert sorted(len(set(part.clip)) for part in (learnt, back)) == [1, 2]
+    assert kept_back(["a", "b", "a"]) in ({"a"}, {"b"})
+    assert len(kept_back(str(k) for k in range(100))) == 5
 
 
 def test_windows_lie_in_one_clip_and_in_good_frames(folder):

@@ -34,7 +34,7 @@ class TrainNMR:
     out: Folder
     """Where the checkpoints go."""
     validation: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
-    """Pairs to choose the best weights by; without them, the pairs of every twentieth clip of --data are kept back."""
+    """Pairs to choose the best weights by; without them, the pairs of one clip in twenty of --data are kept back."""
     size: Literal["tiny", "small", "medium", "base"] = "small"
     """Of the network."""
     features: Literal["anchored", "paper"] = "anchored"

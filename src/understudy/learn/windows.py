@@ -6,6 +6,7 @@ not been.
 
 import json
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -51,9 +52,10 @@ class Pairs:
         return np.flatnonzero(enough & (self.clip[:count] == self.clip[frames - 1 :]))
 
 
-def kept_back(source: str) -> bool:
-    """Whether the pairs of a clip are for validation, where no other pairs are: one clip in twenty, by its name."""
-    return zlib.crc32(source.encode()) % 20 == 0
+def kept_back(sources: Iterable[str]) -> set[str]:
+    """The clips whose pairs are for validation alone: one in twenty, one at least, by their names."""
+    clips = sorted(set(sources), key=lambda source: zlib.crc32(source.encode()))
+    return set(clips[: max(1, len(clips) // 20)])
 
 
 def load_pairs(
@@ -62,8 +64,8 @@ def load_pairs(
     hours: float | None = None,
     part: Literal["all", "learnt", "kept back"] = "all",
 ) -> Pairs:
-    """Read a folder of pairs; ``kinds`` keeps some variations only, ``hours`` the first so many, ``part`` those that
-    ``kept_back`` is true or false for.
+    """Read a folder of pairs; ``kinds`` keeps some variations only, ``hours`` the first so many, ``part`` those of the
+    clips that are ``kept_back``, or of the others.
 
     Raises FormatError for a folder without pairs or with a file that is none.
     """
@@ -75,7 +77,12 @@ def load_pairs(
     lines = [json.loads(line) for line in index.read_text(encoding="utf-8").splitlines() if line]
     rows = [line for line in lines if line.get("file") and (kinds is None or line["kind"] in kinds)]
     if part != "all":
-        rows = [row for row in rows if kept_back(row.get("source", row["file"])) == (part == "kept back")]
+        back = kept_back(row["source"] for row in rows)
+        if len({row["source"] for row in rows}) < 2:
+            raise FormatError(
+                folder, "its pairs are of one clip, and none can be kept back; name pairs to validate with."
+            )
+        rows = [row for row in rows if (row["source"] in back) == (part == "kept back")]
     parts, ok, sizes, names, frames, fps = {name: [] for name in ARRAYS}, [], [], [], 0, 30.0
     for row in rows:
         with np.load(folder / row["file"], allow_pickle=False) as pair:
