@@ -11,13 +11,14 @@ from made_pairs import pair_folder
 from understudy import motion, retarget, robots
 from understudy.errors import CheckpointError, FormatError, LimitError
 from understudy.learn.loop import LoopConfig
+from understudy.learn.tracks import human_tracks
 from understudy.learn.windows import WindowConfig, Windows, load_pairs
 from understudy.motion import sample
 from understudy.retarget.nmr import NMR, NMRConfig
 from understudy.retarget.nmr_files import load_nmr
 from understudy.retarget.nmr_model import NMRModel, NMRModelConfig
 from understudy.retarget.nmr_network import network_config
-from understudy.retarget.nmr_running import chunk_starts, chunked
+from understudy.retarget.nmr_running import Tracks, chunk_starts, run
 from understudy.retarget.nmr_train import NMRTraining, read_robot, train_nmr
 from understudy.rotations import quat_about, quat_angle, quat_apply, quat_mul
 
@@ -110,12 +111,13 @@ def test_faster_frames_have_no_corners(nmr):
 
 def test_chunks_meet_without_a_step(trained, g1):
     model = load_nmr(g1, str(trained / "last.safetensors"))
-    human = torch.randn(1, model.network.f_in).expand(500, -1)
-    with torch.inference_mode():
-        whole, parts = chunked(model, human, 500, 0, 1), chunked(model, human, 96, 24, 3)
-    # The same frame all along: inside, where no end is near, every chunk makes the same of it.
-    assert (whole[40:460] - parts[40:460]).abs().max() < 0.05 * whole.abs().max()
-    assert parts.diff(dim=0)[40:460].abs().max() < 0.02 * whole.abs().max()
+    pos, quat = human_tracks(sample.motion("stand", fps=30.0))
+    tracks = Tracks(np.repeat(pos[:1], 500, 0), np.repeat(quat[:1], 500, 0), 0.84)
+    # The same pose all along: inside, where no end is near, every chunk makes the same of it.
+    for overlap in (8, 24, 48):
+        [(root, _, joints)] = run(model, [tracks], 96, overlap, 3)
+        assert np.abs(np.diff(joints[40:460], axis=0)).max() < 0.02
+        assert np.abs(np.diff(root[40:460], axis=0)).max() < 0.005
 
 
 def test_chunks_cover_a_clip():
@@ -123,7 +125,18 @@ def test_chunks_cover_a_clip():
     assert starts[0] == 0
     assert starts[-1] + 96 == 500
     assert (np.diff(starts) <= 72).all()
-    assert list(chunk_starts(97, 96, 24)) == [0, 1]
+    assert chunk_starts(97, 96, 24) == [0, 1]
+    assert chunk_starts(96, 96, 24) == chunk_starts(3, 96, 24) == [0]
+
+
+def test_company_makes_no_difference(nmr):
+    clips = [
+        motion.trim(sample.motion(name, fps=30.0), 0.0, 3.5) for name in ("walk", "squat", "wave", "turn")
+    ]
+    alone = [nmr([clip])[0] for clip in clips]
+    for order in ([0, 1, 2, 3], [3, 1, 2, 0], [2, 2, 1]):
+        together = nmr([clips[k] for k in order])
+        assert all(np.array_equal(made.qpos, alone[k].qpos) for k, made in zip(order, together, strict=True))
 
 
 def test_frames_that_are_not_good_count_for_nothing(pairs):

@@ -112,6 +112,7 @@ class TrainNMR:
                 rate,
                 warmup=min(500, self.steps // 10),
                 precision=self.precision,
+                validate_every=max(1, min(1000, self.steps // 10)),
                 best="points_cm",
                 minutes=self.minutes,
                 seed=self.seed,
@@ -136,7 +137,16 @@ def _watch(steps: int) -> Callable[[int, dict[str, float]], None]:
         last = now
         done, spent = step - first[0], now - first[1]
         left = f", {(steps - step) * spent / done / 60.0:.0f} min left" if done else ""
-        named = ("total", "points_cm", "joints_deg", "jumps_pct", "limits_pct", "bend_ratio")
+        named = (
+            "total",
+            "points_cm",
+            "soles_cm",
+            "deep_mm",
+            "joints_deg",
+            "jumps_pct",
+            "limits_pct",
+            "bend_ratio",
+        )
         values = ", ".join(f"{name} {metrics[name]:.3g}" for name in named if name in metrics)
         minutes = (now - begin) / 60.0
         err().print(

@@ -7,6 +7,7 @@ for the fewest steps that certify. See ``docs/methods/nmr.md``.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from understudy.retarget.landmark_problem import GROUNDS
 from understudy.retarget.nmr_files import load_nmr
 from understudy.retarget.nmr_network import STRIDE
 from understudy.retarget.nmr_rates import at_frames, lowpass
-from understudy.retarget.nmr_running import FPS, run
+from understudy.retarget.nmr_running import FPS, Pose, Tracks, run
 from understudy.retarget.sequence_fit import SequenceFit, SequenceFitConfig
 from understudy.robots.robot import Robot
 
@@ -36,14 +37,16 @@ class NMRConfig:
     """Take gaps, spikes and tremble out of the human first, as SequenceFit does; else the network is on its own."""
     repair: bool = False
     """Let SequenceFit finish what the network began."""
-    chunk: int = 480
-    """Frames given to the network at a time."""
-    overlap: int = 48
+    chunk: int = 128
+    """Frames that the network sees at a time."""
+    overlap: int = 32
     """Frames that neighbouring chunks share, and blend over."""
     batch: int = 8
     """Chunks given to the network side by side."""
     smooth_hz: float | None = None
     """A low-pass over the result, Hz; the released code of NMR has one of 5 Hz."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Of the products inside the transformer; running sums and all else keep single precision."""
     device: str = "cpu"
     """Where the network runs, as torch names it."""
 
@@ -63,30 +66,42 @@ class NMR:
             )
         self.robot, self.config = robot, config
         self.model = load_nmr(robot, c.checkpoint).to(c.device).eval()
+        if c.precision == "bfloat16":
+            self.model.network.halve_tokens()
         self._fit = SequenceFit(robot, SequenceFitConfig(ground=c.ground)) if c.repair else None
 
     def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
-        return [self._retarget(human) for human in motions]
+        c = self.config
+        seen = [self._seen(human) for human in motions]
+        poses = run(self.model, [tracks for tracks, _ in seen], c.chunk, c.overlap, c.batch)
+        return [
+            self._finished(human, tracks, floor, pose)
+            for human, (tracks, floor), pose in zip(motions, seen, poses, strict=True)
+        ]
 
-    def _retarget(self, source: HumanMotion) -> RobotMotion:
-        c, robot = self.config, self.robot
-        human = motion.steady(motion.heal(source)[0]) if c.heal else source
-        seen = motion.resample(human, FPS)
-        pos, quat = human_tracks(seen)
+    def _seen(self, human: HumanMotion) -> tuple[Tracks, float]:
+        """What the network is given of a clip, and the height of its floor (m)."""
+        if self.config.heal:
+            human = motion.steady(motion.heal(human)[0])
+        pos, quat = human_tracks(motion.resample(human, FPS))
         size = body_size(pos)
-        floor = floor_under(human, size, c.ground)
+        floor = floor_under(human, size, self.config.ground)
         pos[..., 2] -= floor
-        root_pos, root_quat, joint_pos = run(self.model, pos, quat, size, c.chunk, c.overlap, c.batch)
-        origin = source.origin.after(
+        return Tracks(pos, quat, size), floor
+
+    def _finished(self, human: HumanMotion, tracks: Tracks, floor: float, pose: Pose) -> RobotMotion:
+        """The motion at the clip's own frames, within the joints' range."""
+        c, robot = self.config, self.robot
+        origin = human.origin.after(
             "retarget.nmr",
             robot=robot.name,
             configuration=asdict(c),
-            scale=round(self.model.robot.size / size, 4),
+            scale=round(self.model.robot.size / tracks.size, 4),
             floor_shift_m=round(-floor, 4),
         )
-        made = RobotMotion(robot.name, robot.joints, seen.fps, root_pos, root_quat, joint_pos, {}, origin)
-        made = at_frames(made, source.fps, source.frames)
+        made = RobotMotion(robot.name, robot.joints, FPS, *pose, {}, origin)
+        made = at_frames(made, human.fps, human.frames)
         if c.smooth_hz is not None:
             made = lowpass(made, c.smooth_hz)
         made = replace(made, joint_pos=np.clip(made.joint_pos, robot.lower, robot.upper))
-        return made if self._fit is None else self._fit.polish(source, made)
+        return made if self._fit is None else self._fit.polish(human, made)

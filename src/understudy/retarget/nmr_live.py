@@ -22,7 +22,7 @@ from understudy.retarget.live.levels import Levels
 from understudy.retarget.live.reading import Reader
 from understudy.retarget.nmr_files import load_nmr
 from understudy.retarget.nmr_network import STRIDE
-from understudy.retarget.nmr_running import FPS, Pose, run
+from understudy.retarget.nmr_running import FPS, Tracks, run
 from understudy.robots.robot import Robot
 from understudy.rotations import quat_apply, quat_conj, quat_normalize
 
@@ -143,7 +143,7 @@ class NMRLive:
         at = self._clock - np.arange(count - 1, -1, -1) / FPS
         pos, quat = _sampled(self._tracks, at)
         pos[..., 2] -= self._floor
-        made: Pose = run(self.model, pos, quat, self._size, count, 0, 1)
+        [made] = run(self.model, [Tracks(pos, quat, self._size)], count, 0, 1)
         t = count - 1 - self._ahead
         joints = np.clip(made[2][t], self.robot.lower, self.robot.upper)
         return np.concatenate([made[0][t], made[1][t], joints]).astype(np.float64)

@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from understudy.kinematics.links import Links
 from understudy.learn.features import (
     Layout,
     RobotLayout,
@@ -25,6 +24,7 @@ from understudy.learn.features import (
     layout_of_robot,
 )
 from understudy.learn.features_robot import Pose
+from understudy.retarget.nmr_body import Body, mean
 from understudy.retarget.nmr_mirror import Mirror, tie
 from understudy.retarget.nmr_network import NMRNetwork, NMRNetworkConfig, network_config
 
@@ -39,10 +39,8 @@ LEAST = {
     "velocity": 0.01,
 }
 """Spread that a column is taken to have at least: what hardly moves is not learnt to the micrometre."""
-EVERY = 2
+EVERY = 4
 """Forward kinematics is done for one window in so many: on a processor it costs as much as the network."""
-STANDING = 0.05
-"""m/s: a foot of the teacher's robot that is slower stands."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +55,18 @@ class NMRLoss:
     """L1 of what root and joints change by from frame to frame."""
     bends: float = 1.0
     """L1 of their second differences: the teacher's smoothness."""
-    points: float = 5.0
-    """Mean distance of the robot's bodies from the teacher's, by forward kinematics, per leg length."""
-    feet: float = 10.0
-    """Mean way of a foot in a frame in which the teacher's foot stands, per leg length."""
     limits: float = 1.0
     """How far joints are beyond their limits, rad."""
+    points: float = 5.0
+    """The terms of ``Body``: places of bodies,"""
+    soles: float = 3.0
+    """of the corners of soles,"""
+    feet: float = 20.0
+    """what standing feet slide,"""
+    floor: float = 5.0
+    """how deep they are in the floor,"""
+    bodies: float = 20.0
+    """and how deep bodies are in each other."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,7 @@ class NMRModelConfig:
 class NMRModel(nn.Module):
     """The network between human and robot features.
 
-    ``tree`` is for losses, and may be left out: what ``Links`` asks for, ``body_link``, the link of each body, and
-    ``feet``, the bodies that carry an ankle.
+    ``tree`` is what ``Body`` asks for; without it only features can be learnt from.
     """
 
     def __init__(
@@ -105,8 +108,7 @@ class NMRModel(nn.Module):
         self.network = NMRNetwork(config.network, self.human_layout.width, self.robot_layout.width)
         if config.symmetric:
             tie(self.network, *(_mirror(layout) for layout in (self.human_layout, self.robot_layout)))
-        self.links = None if tree is None else Links(tree)
-        self._bodies, self._feet = ([], []) if tree is None else (list(tree["body_link"]), list(tree["feet"]))
+        self.body = None if tree is None else Body(tree, robot.size)
         weights = torch.ones(self.robot_layout.width)
         for group, weight in config.loss.groups.items():
             weights[self.robot_layout[group]] = weight
@@ -159,28 +161,22 @@ class NMRModel(nn.Module):
         off = (made - wanted) / scale
         moving = off[..., self._moving]
         terms = {
-            "features": _mean((off.abs() * self.get_buffer("weights")).mean(-1), ok),
-            "steps": _mean(moving.diff(dim=1).abs().mean(-1), ok[:, 1:] * ok[:, :-1]),
-            "bends": _mean(moving.diff(n=2, dim=1).abs().mean(-1), ok[:, 2:] * ok[:, 1:-1] * ok[:, :-2]),
+            "features": mean((off.abs() * self.get_buffer("weights")).mean(-1), ok),
+            "steps": mean(moving.diff(dim=1).abs().mean(-1), ok[:, 1:] * ok[:, :-1]),
+            "bends": mean(moving.diff(n=2, dim=1).abs().mean(-1), ok[:, 2:] * ok[:, 1:-1] * ok[:, :-2]),
         }
-        root_pos, root_quat, joint_pos = decode_robot(made, anchor, self.robot, self.config.kind)
-        lower, upper = (joint_pos.new_tensor(side) for side in (self.robot.lower, self.robot.upper))
-        beyond = (lower - joint_pos).clamp(min=0) + (joint_pos - upper).clamp(min=0)
-        terms["limits"] = _mean(beyond.sum(-1), ok)
-        if self.links is not None and (c.points or c.feet):
-            pose = (part[::EVERY] for part in (root_pos, root_quat, joint_pos))
-            there, target = self.links.poses(*pose)[0][:, :, self._bodies], batch["robot_body_pos"][::EVERY]
-            ok = ok[::EVERY]
-            terms["points"] = _mean((there - target).norm(dim=-1).mean(-1), ok) / self.robot.size
-            ways, own = (x[:, :, self._feet].diff(dim=1).norm(dim=-1) for x in (there, target))
-            stands = (own < STANDING / 30.0) * (ok[:, 1:] * ok[:, :-1])[..., None]
-            terms["feet"] = _mean(ways, stands) / self.robot.size
+        pose = decode_robot(made, anchor, self.robot, self.config.kind)
+        lower, upper = (made.new_tensor(side) for side in (self.robot.lower, self.robot.upper))
+        beyond = (lower - pose[2]).clamp(min=0) + (pose[2] - upper).clamp(min=0)
+        terms["limits"] = mean(beyond.sum(-1), ok)
+        if self.body is not None:
+            root_pos, root_quat, joint_pos = (part[::EVERY] for part in pose)
+            taught = batch["robot_root_pos"], batch["robot_root_quat"], batch["robot_joint_pos"]
+            true_pos, true_quat, true_joints = (part[::EVERY] for part in taught)
+            made_pose, true_pose = (root_pos, root_quat, joint_pos), (true_pos, true_quat, true_joints)
+            terms |= self.body.terms(made_pose, true_pose, ok[::EVERY])
         total = sum(getattr(c, name) * term for name, term in terms.items())
         return {"total": torch.as_tensor(total), **terms}
-
-
-def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    return (values * weights).sum() / weights.sum().clamp(min=1.0)
 
 
 def _mirror(layout: Layout) -> Mirror:

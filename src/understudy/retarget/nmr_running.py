@@ -1,8 +1,14 @@
-"""A trained NMR over clips of any length: chunks that overlap, side by side, blended where they meet."""
+"""A trained NMR over clips of any length: overlapping chunks, those of all clips side by side, blended where they meet.
+
+Batches always have the same shape, so that what a clip becomes does not depend on its company by a single bit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from understudy.learn.features import anchor_of, decode_robot, encode_human
@@ -15,67 +21,70 @@ Pose = tuple[Float[np.ndarray, "time 3"], Float[np.ndarray, "time 4"], Float[np.
 """Root positions (m) and orientations (wxyz), joint positions (rad)."""
 
 
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """A human on a floor at z = 0 as ``learn.tracks`` has it, ``size`` (m) its legs' length."""
+
+    pos: Float[np.ndarray, "time 23 3"]
+    quat: Float[np.ndarray, "time 23 4"]
+    size: float
+
+
 @torch.inference_mode()
-def run(
-    model: NMRModel,
-    pos: Float[np.ndarray, "time 23 3"],
-    quat: Float[np.ndarray, "time 23 4"],
-    size: float,
-    chunk: int,
-    overlap: int,
-    batch: int,
-) -> Pose:
-    """The robot's motion for landmark tracks of a human on a floor at z = 0, whose legs are ``size`` (m) long.
-
-    ``batch`` chunks of ``chunk`` frames are done at a time; neighbours share ``overlap`` frames.
-    """
-    device = next(model.parameters()).device
-    places, turns = (torch.from_numpy(np.ascontiguousarray(a, np.float32)).to(device) for a in (pos, quat))
-    anchor = anchor_of(places, turns, size)
-    kind = model.config.kind
-    made = chunked(model, encode_human(places, turns, anchor, kind), chunk, overlap, batch)
-    root_pos, root_quat, joint_pos = decode_robot(made, anchor, model.robot, kind)
-    return root_pos.cpu().numpy(), root_quat.cpu().numpy(), joint_pos.cpu().numpy()
+def run(model: NMRModel, clips: Sequence[Tracks], chunk: int, overlap: int, batch: int) -> list[Pose]:
+    """The robot's motion for each clip. The network gets ``batch`` chunks of ``chunk`` frames at a time; neighbours
+    share ``overlap`` frames."""
+    device, kind = next(model.parameters()).device, model.config.kind
+    anchors, humans = [], []
+    for clip in clips:
+        pos, quat = (
+            torch.from_numpy(np.ascontiguousarray(a, np.float32)).to(device) for a in (clip.pos, clip.quat)
+        )
+        anchors.append(anchor_of(pos, quat, clip.size))
+        humans.append(encode_human(pos, quat, anchors[-1], kind))
+    poses = []
+    for features, anchor in zip(_chunked(model, humans, chunk, overlap, batch), anchors, strict=True):
+        root_pos, root_quat, joint_pos = decode_robot(features, anchor, model.robot, kind)
+        poses.append((root_pos.cpu().numpy(), root_quat.cpu().numpy(), joint_pos.cpu().numpy()))
+    return poses
 
 
-def chunked(
-    model: NMRModel, human: Float[Tensor, "time f_in"], chunk: int, overlap: int, batch: int
-) -> Float[Tensor, "time f_out"]:
+def _chunked(
+    model: NMRModel, humans: Sequence[Float[Tensor, "_ f_in"]], chunk: int, overlap: int, batch: int
+) -> list[Float[Tensor, "_ f_out"]]:
     """Robot features for human features of any length."""
-    time = human.shape[0]
-    if time <= chunk:
-        return _whole(model, human[None])[0]
-    starts = chunk_starts(time, chunk, overlap)
-    fade = torch.linspace(0.0, 1.0, overlap + 2, device=human.device)[1:-1, None]
-    made = human.new_zeros(time, model.network.f_out)
-    done = 0
-    for first in range(0, len(starts), batch):
-        some = starts[first : first + batch]
-        for start, piece in zip(
-            some, _whole(model, torch.stack([human[s : s + chunk] for s in some])), strict=True
-        ):
-            shared = done - start
-            if shared > 0:  # the last chunk may share more: it ends where the clip does
-                weight = torch.ones(shared, 1, device=human.device)
-                weight[:overlap] = fade[:shared]
-                made[start:done] = torch.lerp(made[start:done], piece[:shared], weight)
-            made[max(done, start) : start + chunk] = piece[max(shared, 0) :]
-            done = start + chunk
+    chunk += -chunk % STRIDE
+    places = [
+        (k, start) for k, human in enumerate(humans) for start in chunk_starts(len(human), chunk, overlap)
+    ]
+    made = [human.new_zeros(len(human), model.network.f_out) for human in humans]
+    done = [0] * len(humans)
+    for first in range(0, len(places), batch):
+        some = places[first : first + batch]
+        given = humans[0].new_zeros(batch, chunk, model.network.f_in)
+        valid = torch.zeros(batch, chunk, dtype=torch.bool, device=given.device)
+        for row, (k, start) in enumerate(some):
+            piece = humans[k][start : start + chunk]
+            given[row, : len(piece)], valid[row, : len(piece)] = piece, True
+        answers = model.network(given, valid).float()
+        for (k, start), answer in zip(some, answers, strict=False):
+            _blend(made[k], answer, start, done[k], overlap)
+            done[k] = min(start + chunk, len(made[k]))
     return made
 
 
-def chunk_starts(time: int, chunk: int, overlap: int) -> Int[np.ndarray, "chunk"]:
+def _blend(made: Tensor, answer: Tensor, start: int, done: int, overlap: int) -> None:
+    """Add a chunk to what is ``done``; over the first ``overlap`` frames that both have, one fades into the other."""
+    answer, shared = answer[: len(made) - start], done - start
+    if shared > 0:  # the last chunk may share more, as it ends where the clip does
+        weight = torch.ones(shared, 1, device=made.device)
+        weight[:overlap] = torch.linspace(0.0, 1.0, overlap + 2, device=made.device)[1:-1, None][:shared]
+        made[start:done] = torch.lerp(made[start:done], answer[:shared], weight)
+    made[done : start + len(answer)] = answer[max(shared, 0) :]
+
+
+def chunk_starts(time: int, chunk: int, overlap: int) -> list[int]:
     """Where chunks begin, the last one such that it ends with the clip."""
-    starts = np.arange(0, time - chunk, chunk - overlap)
-    return np.append(starts, time - chunk)
-
-
-def _whole(model: NMRModel, human: Float[Tensor, "batch time f_in"]) -> Float[Tensor, "batch time f_out"]:
-    """Chunks of any length, filled up to what the network's stride divides with frames that it does not heed."""
-    time = human.shape[1]
-    missing = -time % STRIDE
-    if not missing:
-        return model.network(human).float()
-    filled = torch.cat([human, human[:, -1:].expand(-1, missing, -1)], 1)
-    valid = torch.arange(time + missing, device=human.device).expand(len(human), -1) < time
-    return model.network(filled, valid).float()[:, :time]
+    if time <= chunk:
+        return [0]
+    return [*range(0, time - chunk, chunk - overlap), time - chunk]

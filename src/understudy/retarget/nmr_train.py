@@ -20,6 +20,9 @@ from understudy.retarget.nmr_model import NMRModel, NMRModelConfig
 Metrics = dict[str, float]
 JUMP, NEAR = 0.5, 0.05
 """The paper's: rad in a frame that make a jump, rad from a limit that are near it."""
+METRICS = (
+    "points_cm", "soles_cm", "joints_deg", "deep_mm", "jumps_pct", "limits_pct", "bend", "bend_taught", "total"
+)  # fmt: skip
 STATISTICS = 40
 """Batches that means and standard deviations are taken from."""
 
@@ -110,13 +113,11 @@ def count(pairs: Pairs) -> dict[str, float]:
 
 @torch.inference_mode()
 def validate(model: nn.Module, batches: list[Mapping[str, Tensor]]) -> Metrics:
-    """Over clean windows that were held out: distance of the robot's bodies from the teacher's (cm), of its joints
-    (deg), frames with a joint jump and near a limit (%, as the paper counts them), how much its joints accelerate
-    compared with the teacher's, and the loss."""
+    """Over clean windows that were held out: how far the robot's bodies and soles are from the teacher's (cm), and its
+    joints (deg); how deep bodies are in each other or their margins (mm, summed over pairs); frames with a joint jump
+    and near a limit (%, as the paper counts them); how much joints accelerate compared with the teacher's; the loss."""
     assert isinstance(model, NMRModel)
-    sums = dict.fromkeys(
-        ("points_cm", "joints_deg", "jumps_pct", "limits_pct", "bend", "bend_taught", "total"), 0.0
-    )
+    sums = dict.fromkeys(METRICS, 0.0)
     device = next(model.parameters()).device
     lower, upper = (torch.tensor(side, device=device) for side in (model.robot.lower, model.robot.upper))
     for held in batches:
@@ -127,6 +128,8 @@ def validate(model: nn.Module, batches: list[Mapping[str, Tensor]]) -> Metrics:
         limited = torch.minimum(torch.maximum(joints, lower), upper)
         sums["total"] += float(parts["total"])
         sums["points_cm"] += 100.0 * model.robot.size * float(parts["points"])
+        sums["soles_cm"] += 100.0 * model.robot.size * float(parts["soles"])
+        sums["deep_mm"] += 1000.0 * model.robot.size * float(parts["bodies"])
         sums["joints_deg"] += float((joints - taught).abs().mean().rad2deg())
         sums["jumps_pct"] += 100.0 * float((limited.diff(dim=1).abs() > JUMP).any(-1).float().mean())
         near = (limited - lower < NEAR) | (upper - limited < NEAR)
