@@ -7,6 +7,7 @@ import tyro
 
 from understudy.cli.learn_nmr import TrainNMR
 from understudy.cli.learn_pairs import MakePairs, ShowPairs
+from understudy.cli.learn_refine import RefinePairs
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Learn:
     what: (
         Annotated[MakePairs, tyro.conf.subcommand("pairs")]
         | Annotated[ShowPairs, tyro.conf.subcommand("show")]
+        | Annotated[RefinePairs, tyro.conf.subcommand("refine-pairs")]
         | Annotated[TrainNMR, tyro.conf.subcommand("nmr")]
     )
 
