@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from understudy.robots.robot import Robot
 
 USUAL: tuple[Kind, ...] = ("plain", "mixed", "warp", "mirror")
-"""What a robot is asked to perform: motions of people. ``random`` arms are none, and ``proportions`` moves the robot
-nearly as ``plain`` does."""
+"""What a robot is asked to perform: motions of people. ``random`` arms are none, and other ``proportions`` change the
+human rather than the robot."""
 KEPT = ("version", "robot", "tree", "fps", "licence", "split")
 """Of the given folder's ``pairs.json``, what holds for the new one as well; the rest goes into ``of``."""
 
