@@ -61,7 +61,7 @@ class NMRLoss:
     """The terms of ``Body``: places of bodies,"""
     soles: float = 3.0
     """of the corners of soles,"""
-    feet: float = 20.0
+    feet: float = 8.0
     """what standing feet slide,"""
     floor: float = 5.0
     """how deep they are in the floor,"""
