@@ -134,7 +134,7 @@ def quat_from_matrix(m: Array) -> Array:
         q = np.take_along_axis(candidates, best[..., None, None], axis=-2)[..., 0, :]
     else:
         index = best[..., None, None].expand(*best.shape, 1, 4)
-        q = xp.take_along_dim(candidates, index, dim=-2)[..., 0, :]
+        q = candidates.gather(-2, index)[..., 0, :]
     return quat_positive(quat_normalize(q))
 
 

@@ -17,7 +17,7 @@ def test_the_file_gives_the_same_motion(tmp_path, span):
     model.human_mean.fill_(1.0)
     model.robot_std.fill_(0.3)
     torch.nn.init.ones_(model.gate)
-    export_onnx(model, tmp_path / "nmr.onnx", torch.zeros(1, 16, 20))
+    export_onnx(model, tmp_path / "nmr.onnx", {"human": torch.zeros(1, 16, 20)}, ["robot"])
     session = runtime.InferenceSession(tmp_path / "nmr.onnx")
     for batch, time in ((1, 16), (3, 40), (2, 100)):
         human = torch.randn(batch, time, 20)

@@ -15,7 +15,7 @@ from understudy.learn.tracks import human_tracks
 from understudy.learn.windows import WindowConfig, Windows, load_pairs
 from understudy.motion import sample
 from understudy.retarget.nmr import NMR, NMRConfig
-from understudy.retarget.nmr_files import load_nmr
+from understudy.retarget.nmr_files import export_nmr, load_nmr
 from understudy.retarget.nmr_model import NMRModel, NMRModelConfig
 from understudy.retarget.nmr_network import network_config
 from understudy.retarget.nmr_running import Tracks, chunk_starts, run
@@ -210,3 +210,25 @@ def test_a_broken_file_is_refused(trained, g1, tmp_path):
 def test_options_that_cannot_be_are_refused(trained, g1, wrong):
     with pytest.raises(LimitError):
         NMR(g1, NMRConfig(str(trained / "last.safetensors"), **wrong))
+
+
+def test_the_exported_network_gives_the_same_motion(trained, g1, tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    file = str(trained / "last.safetensors")
+    export_nmr(file, tmp_path / "nmr.onnx")
+    session = runtime.InferenceSession(tmp_path / "nmr.onnx")
+    assert session.get_modelmeta().custom_metadata_map["joints"].split(",") == list(g1.joints)
+    model = load_nmr(g1, file)
+    pos, quat = human_tracks(sample.motion("turn", fps=30.0))
+    for batch, time in ((1, 32), (3, 56)):
+        given = {"pos": np.stack([pos[k : k + time] for k in range(batch)])}
+        given |= {
+            "quat": np.stack([quat[k : k + time] for k in range(batch)]),
+            "size": np.full(batch, 0.84, np.float32),
+        }
+        with torch.inference_mode():
+            wanted = model(*(torch.from_numpy(values) for values in given.values()))
+        made = session.run(None, given)
+        for a, b in zip(made, wanted, strict=True):
+            np.testing.assert_allclose(a, b.numpy(), atol=1e-4)

@@ -1,6 +1,7 @@
 """A network as an ONNX file, for programs that have no torch."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -13,32 +14,39 @@ from understudy.motion.files import atomic_path
 def export_onnx(
     model: nn.Module,
     path: str | Path,
-    example: Tensor,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
     *,
-    names: tuple[str, str] = ("human", "robot"),
     opset: int = 17,
+    notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write ``model``, from one (batch, time, f_in) array to another, with any batch and any time, to ``path``.
+    """Write ``model`` to ``path``, for any batch and any time: the first two axes of what goes in and out.
 
-    ``example`` is an input to trace it with; ``names`` are those of input and output. Weights stay in single precision.
-    Raises MissingExtra without the package onnx, and UnderstudyError if the file cannot be written.
+    ``inputs`` are examples to trace it with, by name and in order; ``notes`` go into the file's metadata. Weights stay
+    in single precision. Raises MissingExtra without the package onnx, and UnderstudyError if the file cannot be
+    written.
     """
     try:
-        import onnx  # noqa: F401
+        import onnx
     except ImportError as error:
         raise MissingExtra("onnx", "Writing ONNX", "pip install onnx") from error
-    free = {0: "batch", 1: "time"}
+    axes = {name: {0: "batch", 1: "time"} for name in outputs}
+    axes |= {name: dict(enumerate(("batch", "time")[: value.ndim])) for name, value in inputs.items()}
     with atomic_path(path) as temporary, warnings.catch_warnings():
         # The exporter that does without onnxscript is deprecated, and warns of each Python question about a shape.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # pyright: ignore[reportPrivateImportUsage]
         torch.onnx.export(
             model.eval(),
-            (example,),
+            tuple(inputs.values()),
             str(temporary),
             dynamo=False,
             opset_version=opset,
-            input_names=[names[0]],
-            output_names=[names[1]],
-            dynamic_axes=dict.fromkeys(names, free),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=axes,
         )
+        made = onnx.load(str(temporary))
+        for key, value in (notes or {}).items():
+            made.metadata_props.add(key=key, value=value)
+        onnx.save(made, str(temporary))

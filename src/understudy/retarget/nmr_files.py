@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from understudy import learn
 from understudy.errors import CheckpointError, UnderstudyError
 from understudy.learn.checkpoint import Checkpoint, fill, load_checkpoint, save_checkpoint
 from understudy.learn.features import RobotLayout
+from understudy.learn.onnx import export_onnx
+from understudy.motion.landmarks import LANDMARKS
 from understudy.retarget.nmr_mirror import untie
 from understudy.retarget.nmr_model import NMRModel, NMRModelConfig
 from understudy.robots.robot import Robot
@@ -34,7 +38,7 @@ def load_nmr(robot: Robot, name: str = "") -> NMRModel:
     Raises CheckpointError for a file that is none, is damaged, or was trained for another robot; for a robot that no
     weights are shipped for, it says how to train some.
     """
-    path = find_nmr(robot, name)
+    path = find_nmr(name or f"{KIND}_{robot.name}")
     found = load_checkpoint(path, KIND, robot.name)
     model = model_of(found)
     if model.robot.joints != robot.joints:
@@ -46,19 +50,36 @@ def load_nmr(robot: Robot, name: str = "") -> NMRModel:
     return model
 
 
-def find_nmr(robot: Robot, name: str) -> Path:
-    """The file that a name means. Raises CheckpointError if there is none."""
-    if name and Path(name).suffix:
+def find_nmr(name: str) -> Path:
+    """The file that a name means: a path, or a shipped checkpoint's. Raises CheckpointError if there is none."""
+    if Path(name).suffix:
         return Path(name)
-    path = SHIPPED / f"{name or f'{KIND}_{robot.name}'}.safetensors"
+    path = SHIPPED / f"{name}.safetensors"
     if not path.is_file():
         there = sorted(p.stem for p in SHIPPED.glob(f"{KIND}_*.safetensors"))
         raise CheckpointError(
             path,
             f"No weights of that name are shipped; there are {', '.join(there) or 'none'}. Name one of them or a file, "
-            f"or train some for {robot.name!r}: `understudy learn pairs`, then `understudy learn nmr`.",
+            "or train some: `understudy learn pairs`, then `understudy learn nmr`.",
         )
     return path
+
+
+def export_nmr(name: str, path: Path) -> None:
+    """Write a checkpoint (``find_nmr``) as ONNX: landmark tracks and size in, root and joints out.
+
+    Raises CheckpointError, and as ``export_onnx`` does.
+    """
+    model = model_of(load_checkpoint(find_nmr(name), KIND))
+    pos, quat = torch.zeros(1, 8, len(LANDMARKS), 3), torch.zeros(1, 8, len(LANDMARKS), 4)
+    pos[..., 0], quat[..., 0] = torch.linspace(0.0, 1.0, len(LANDMARKS)), 1.0
+    notes = {
+        "robot": model.robot.name,
+        "joints": ",".join(model.robot.joints),
+        "landmarks": ",".join(LANDMARKS),
+    }
+    inputs = {"pos": pos, "quat": quat, "size": torch.full((1,), 0.8)}
+    export_onnx(model, path, inputs, ["root_pos", "root_quat", "joint_pos"], notes=notes)
 
 
 def model_of(found: Checkpoint) -> NMRModel:
