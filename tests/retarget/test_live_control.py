@@ -130,6 +130,18 @@ def test_a_grid_takes_no_more_than_the_path(g1):
         assert (coarse.alpha[same] <= taken.alpha[same] + 1.0 / 64).all()
 
 
+def test_a_limb_that_cannot_come_nearer_is_still_safe(g1):
+    """Behind the trunk V does not come down any more: nothing is certified, and what is taken hardly raises it."""
+    problem = LiveProblem.build(g1, PROTOCOL)
+    pose, goal, taken = follow(problem, None, (-0.3, -0.2, 0.1), steps=60)
+    assert taken[-1].code[0] == FALLBACK
+    assert problem.barrier_values(pose).min() > -1e-9
+    target = goal.pos[problem.tasks.index("left_hand")]
+    before = np.linalg.norm(hand(problem, pose) - target)
+    Control(problem).step(pose, goal)
+    assert np.linalg.norm(hand(problem, pose) - target) < before + 1e-5
+
+
 def test_a_broken_barrier_is_left(g1):
     """Started with a hand in the thigh, the arm comes out, whatever the target says."""
     problem = LiveProblem.build(g1, PROTOCOL)

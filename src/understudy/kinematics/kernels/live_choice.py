@@ -7,7 +7,6 @@ import numpy as np
 from understudy.kinematics.kernels.jit import kernel, part
 from understudy.kinematics.kernels.live_arrays import ARRIVED, CERTIFIED, FALLBACK, HELD, LINEAR, NONE, TRUE
 from understudy.kinematics.kernels.live_assembly import (
-    barrier,
     copy_limb,
     half_square,
     length,
@@ -16,6 +15,7 @@ from understudy.kinematics.kernels.live_assembly import (
     task_errors,
 )
 from understudy.kinematics.kernels.live_path import at_alpha
+from understudy.kinematics.kernels.live_safe import place_ends, safe
 
 _TRIED = 20
 _RATIO = 0.75
@@ -25,9 +25,6 @@ _HALVINGS = 4
 """Of the gap between the largest certified of those and the next, so that α is found to a fiftieth of itself."""
 _FEASIBLE = 1e-6
 """What a candidate may break a row (m²) or the box (rad) by: exact solvers stay far inside, unconverged ones do not."""
-_NEARLY = 0.9
-_STILL = 1e-9
-"""m², by which a true barrier may fall short: rounding."""
 
 
 @part
@@ -59,36 +56,10 @@ def feasible(qp, v):
 
 
 @part
-def _safe(limbs, k, barriers, qp, v, trial, now):
-    """Whether no barrier is broken at the trial pose. Where some are broken before, the deepest may not become deeper,
-    and others come near to its depth: what leaves one body may have to brush another.
-
-    ``now[4]`` is the pair that was broken last: it is the first to be looked at, for it likely is again.
-    """
-    start, end, x1, x2 = np.empty((2, 3)), np.empty((2, 3)), np.empty(3), np.empty(3)
-    travel, first = 0.0, int(now[4])
-    for a in range(qp.size[0]):
-        travel += abs(v[a]) * limbs.lever[k, a]
-    for i in range(limbs.count[k, 3]):
-        m = i + first if i + first < limbs.count[k, 3] else i + first - limbs.count[k, 3]
-        if qp.gap[m] > travel:
-            continue
-        p = limbs.pairs[k, m]
-        allowed = barriers.reach[p] + min(qp.gap[m], _NEARLY * now[3])
-        if (
-            barrier(barriers, p, trial, start, end, x1, x2)
-            < allowed * allowed - barriers.reach[p] ** 2 - _STILL
-        ):
-            now[4] = m
-            return False
-    return True
-
-
-@part
-def judge(tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, v, trial, spare):
+def judge(tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, v, trial, spare, ends):
     """A candidate: (certified, safe, V⁺). The true certificate leaves ``trial`` moved by v. ``now`` holds V, F, what V⁺
-    must come down to, the depth (m, below zero) of the deepest broken barrier, what ``_safe`` keeps there, and the
-    least V⁺ of a safe candidate so far: one that is neither certified nor better is not asked whether it is safe."""
+    must come down to, the depth (m, below zero) of the deepest broken barrier, and the least V⁺ of a safe candidate so
+    far: one that is neither certified nor better is not asked whether it is safe."""
     there = now[0] <= settings.arrived
     escaping = there or length(v, qp.size[0]) >= settings.least_step
     if settings.certificate != TRUE:
@@ -99,16 +70,16 @@ def judge(tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp
     move_limb(tree, limbs, k, pose, v, joints, trial)
     rows = task_errors(limbs, k, tasks, goal, trial, spare[0], spare[1], spare[2])
     value = half_square(spare[0], spare[2], rows)
-    if value > now[2] and value >= now[5]:
+    if value > now[2] and value >= now[4]:
         return False, False, value
-    safe = _safe(limbs, k, barriers, qp, v, trial, now)
-    if there or not safe or value > now[2] or not escaping:
-        return there and safe and value <= now[2], safe, value
+    unbroken = safe(limbs, k, barriers, qp, trial, now[3], ends)
+    if there or not unbroken or value > now[2] or not escaping:
+        return there and unbroken and value <= now[2], unbroken, value
     objective = half_square(spare[0], spare[1], rows) + posture(limbs, k, joints, settings, trial.q)
     # A step costs what the QP says it does: F is regularised about where the limb is.
     for a in range(qp.size[0]):
         objective += 0.5 * joints.damping[limbs.columns[k, a]] * v[a] * v[a]
-    return objective <= now[1] - settings.eta_objective, safe, value
+    return objective <= now[1] - settings.eta_objective, unbroken, value
 
 
 @part
@@ -176,9 +147,14 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
     Writes its step to ``v`` and the moved limb to ``trial``; returns how it was chosen, and α. On an exact path the
     linear certificate is solved for, the true one looked for from α = 1 downwards; else the points of the path
     are the candidates.
+
+    V̂⁺ falls along an exact path. From the first α downwards at which it does not come down enough, V⁺ could do so by
+    curvature alone. Where V⁺ was as predicted for the candidate before, there is too little of that, and none of those
+    is tried once there is a safe candidate that neither raises V nor comes out above what is predicted here. One that
+    raises V is not enough: feet come down to the floor by fallbacks that do not.
     """
     n = qp.size[0]
-    spare, now, w = np.empty((3, len(qp.error))), np.zeros(6), np.empty(n)
+    spare, now, w = np.empty((3, len(qp.error))), np.zeros(5), np.empty(n)
     now[0] = half_square(qp.error, qp.certified, qp.size[1])
     now[1] = half_square(qp.error, qp.weight, qp.size[1]) + posture(limbs, k, joints, settings, pose.q)
     there = now[0] <= settings.arrived
@@ -193,7 +169,9 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
         if alpha >= 0.0:
             move_limb(tree, limbs, k, pose, v, joints, trial)
             return code, alpha
-    now[5], chosen, above = np.inf, 0.0, -1.0  # above: the nearest candidate above that is not certified
+    ends = place_ends(limbs, k, barriers, pose)
+    # above: the nearest candidate above that is not certified; bent: what curvature did to its V⁺
+    now[4], chosen, above, bent = np.inf, 0.0, -1.0, 0.0
     for i in range(_TRIED if exact else path.count[0] - 1, -1, -1):
         if exact:
             alpha = _RATIO ** (_TRIED - i) if i > 0 else 0.0
@@ -202,37 +180,42 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
             alpha = path.alpha[i]
             for a in range(n):
                 w[a] = path.step[i, a]
-        certified, safe, value = judge(
-            tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, w, trial, spare
+        if exact and now[4] < np.inf:
+            hoped = predicted(qp, w)
+            if hoped - bent > now[2] and now[4] <= min(now[0], hoped):
+                break
+        certified, unbroken, value = judge(
+            tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, w, trial, spare, ends
         )
-        if certified or (safe and value < now[5]):
-            now[5], chosen = value, alpha
+        bent = abs(value - predicted(qp, w))
+        if certified or (unbroken and value < now[4]):
+            now[4], chosen = value, alpha
             for a in range(n):
                 v[a] = w[a]
         if certified:
             if exact and above > alpha:
                 chosen = _refine(
                     tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, path, alpha, above,
-                    trial, spare, w, v,
+                    trial, spare, ends, w, v,
                 )  # fmt: skip
             move_limb(tree, limbs, k, pose, v, joints, trial)
             return code, chosen
         above = alpha
-    if now[5] == np.inf:
-        _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v, now)
+    if now[4] == np.inf:
+        _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v, now[3], ends)
     move_limb(tree, limbs, k, pose, v, joints, trial)
     return HELD if length(v, n) == 0.0 else FALLBACK, chosen
 
 
 @part
-def _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v, now):
+def _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v, depth, ends):
     """Out of broken barriers, as far along Δq(0) as no more is broken: their slopes change on the way."""
     n, part_of_it = qp.size[0], 0.5
     for _ in range(_HALVINGS):
         for a in range(n):
             v[a] = part_of_it * path.step[0, a]
         move_limb(tree, limbs, k, pose, v, joints, trial)
-        if _safe(limbs, k, barriers, qp, v, trial, now):
+        if safe(limbs, k, barriers, qp, trial, depth, ends):
             return
         part_of_it *= 0.5
     for a in range(n):
@@ -241,7 +224,7 @@ def _retreat(tree, limbs, k, barriers, joints, pose, qp, path, trial, v, now):
 
 @part
 def _refine(
-    tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, path, low, high, trial, spare, w, v
+    tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, path, low, high, trial, spare, ends, w, v
 ):  # fmt: skip
     """Halve the gap between a certified α and one above that is not; ``v`` becomes the step of what is returned."""
     n = qp.size[0]
@@ -249,7 +232,7 @@ def _refine(
         middle = 0.5 * (low + high)
         at_alpha(path, middle, n, w)
         certified, _, _ = judge(
-            tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, w, trial, spare
+            tree, limbs, k, tasks, barriers, joints, settings, goal, now, pose, qp, w, trial, spare, ends
         )
         if certified:
             low = middle
