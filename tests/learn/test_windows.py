@@ -32,6 +32,8 @@ def folder(tmp_path):
             name: np.broadcast_to(values.reshape(-1, *[1] * len(s)), (frames, *s))
             for name, s in SHAPES.items()
         }
+        for name in ("human_quat", "robot_root_quat"):
+            arrays[name] = np.broadcast_to(np.eye(4, dtype=np.float32)[0], arrays[name].shape)
         np.savez(tmp_path / f"{k}.npz", human_ok=ok, **arrays)
         told = {
             "file": f"{k}.npz",
@@ -42,6 +44,7 @@ def folder(tmp_path):
         }
         lines.append(json.dumps(told))
     lines.append(json.dumps({"source": "broken", "error": "why"}))
+    (tmp_path / "pairs.json").write_text(json.dumps({"robot": {"size": 0.6}}))
     (tmp_path / "pairs.jsonl").write_text("\n".join(lines) + "\n")
     return tmp_path
 
@@ -95,7 +98,7 @@ def test_a_batch_depends_on_seed_and_number_alone(folder):
 def test_faults_spoil_the_human_alone(folder):
     pairs = load_pairs(folder)
     clean = Windows(pairs, WindowConfig(frames=16, batch=64, faults=None))(2)
-    spoilt = Windows(pairs, WindowConfig(frames=16, batch=64))(2)
+    spoilt = Windows(pairs, WindowConfig(frames=16, batch=64, over=0.0))(2)
     assert torch.equal(clean["robot_joint_pos"], spoilt["robot_joint_pos"])
     differs = (clean["human_pos"] != spoilt["human_pos"]).flatten(1).any(1)
     assert differs[:32].any()

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from understudy.errors import FormatError
+from understudy.learn.attitudes import turned_over
 from understudy.learn.faults import FaultConfig, spoil
 
 ARRAYS = ("human_pos", "human_quat", "robot_root_pos", "robot_root_quat", "robot_joint_pos", "robot_body_pos")
@@ -37,6 +38,8 @@ class Pairs:
     kinds: tuple[str, ...]
     """How each clip was made."""
     fps: float
+    robot_size: float
+    """Leg length of the robot, m."""
 
     @property
     def hours(self) -> float:
@@ -105,7 +108,15 @@ def load_pairs(
         np.repeat(np.asarray(sizes, np.float32), counts),
         tuple(names),
         fps,
+        _robot_size(folder / "pairs.json"),
     )
+
+
+def _robot_size(path: Path) -> float:
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8"))["robot"]["size"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(path, f"it does not tell which robot the pairs are of ({error}).") from error
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,8 @@ class WindowConfig:
     """What is done to the human side; None for nothing."""
     spoilt: float = 0.5
     """The share of windows that faults may come to at all."""
+    over: float = 0.06
+    """The share of windows that are turned over in the air, where faults may come to any."""
 
 
 class Windows:
@@ -150,7 +163,10 @@ class Windows:
         batch["ok"] = torch.from_numpy(self.pairs.ok[at])
         batch["size"] = torch.from_numpy(self.pairs.size[starts])
         faults, count = self.config.faults, round(self.config.spoilt * len(starts))
-        if generator is not None and faults is not None and count:
+        if generator is None or faults is None:
+            return batch
+        batch = turned_over(batch, self.pairs.robot_size / batch["size"], self.config.over, generator)
+        if count:
             pos, quat = spoil(batch["human_pos"][:count], batch["human_quat"][:count], generator, faults)
             batch["human_pos"][:count], batch["human_quat"][:count] = pos, quat
         return batch
