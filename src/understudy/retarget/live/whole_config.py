@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 from understudy.retarget.live.config import LiveIKConfig
 
-_LIVE = LiveIKConfig(
-    elbow_weight=60.0, hand_turn_weight=1.0, margin=0.005, step=0.3, damping=0.1, limit_weight=20.0
-)
+_LIVE = LiveIKConfig(elbow_weight=60.0, hand_turn_weight=1.0, margin=0.005, step=0.3, damping=0.1)
 
 
 @dataclass(frozen=True)
