@@ -39,6 +39,8 @@ LEAST = {
     "velocity": 0.01,
 }
 """Spread that a column is taken to have at least: what hardly moves is not learnt to the micrometre."""
+COMFORT = 0.1
+"""rad: joints farther than this from a limit are not near it."""
 EVERY = 4
 """Forward kinematics is done for one window in so many: on a processor it costs as much as the network."""
 
@@ -56,7 +58,7 @@ class NMRLoss:
     bends: float = 1.0
     """L1 of their second differences: the teacher's smoothness."""
     limits: float = 1.0
-    """How far joints are beyond their limits, rad."""
+    """How much nearer than the teacher's joints are to their limits, where these are near, rad."""
     points: float = 5.0
     """The terms of ``Body``: places of bodies,"""
     soles: float = 3.0
@@ -167,8 +169,11 @@ class NMRModel(nn.Module):
         }
         pose = decode_robot(made, anchor, self.robot, self.config.kind)
         lower, upper = (made.new_tensor(side) for side in (self.robot.lower, self.robot.upper))
-        beyond = (lower - pose[2]).clamp(min=0) + (pose[2] - upper).clamp(min=0)
-        terms["limits"] = mean(beyond.sum(-1), ok)
+        near, true = (
+            (lower + COMFORT - q).clamp(min=0) + (q - upper + COMFORT).clamp(min=0)
+            for q in (pose[2], batch["robot_joint_pos"])
+        )
+        terms["limits"] = mean((near - true).clamp(min=0).sum(-1), ok)
         if self.body is not None:
             root_pos, root_quat, joint_pos = (part[::EVERY] for part in pose)
             taught = batch["robot_root_pos"], batch["robot_root_quat"], batch["robot_joint_pos"]
