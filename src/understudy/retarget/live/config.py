@@ -30,9 +30,9 @@ class LiveIKConfig:
     limit_margin: float = 0.1
     """Joints nearer than this to a limit (rad) are pushed back. Eq. 10 lets them lean on it."""
     limit_weight: float = 20.0
-    """What the square of that costs, 1/rad²: 0.02 rad inside the margin as much as 1 cm of a hand. Of 500 trials 6 ended
-    with a locked joint at 10, 2 at 20 and none at 40, hands 5.7, 6.0 and 6.6 mm off: beyond 20 it costs more than it
-    gains."""
+    """What the square of that costs, 1/rad²: 0.02 rad inside the margin as much as 1 cm of a hand. Of 500 trials 6
+    ended with a locked joint at 10, 2 at 20 and none at 40, hands 5.7, 6.0 and 6.6 mm off: beyond 20 it costs more than
+    it gains."""
     gamma: float = 0.5
     """γ of Eq. 6: the part of the way to a barrier that one step may use up."""
     margin: float = 0.01
