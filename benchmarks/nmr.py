@@ -58,8 +58,8 @@ class Options:
     """The checkpoint of the first stage, for a row of its own."""
     sections: tuple[Section, ...] = SECTIONS
     """What to measure; the other sections stay as nmr.json has them."""
-    methods: tuple[str, ...] = ("gmr-like", "frame-ik", "live-ik", "sequence-fit")
-    """What to compare with. phuma-like takes minutes a clip: name it together with `--split quick`."""
+    methods: tuple[str, ...] = ("gmr-like", "frame-ik", "sequence-fit")
+    """What to compare with. There are also live-ik, and phuma-like for `--split quick`: it takes minutes a clip."""
     split: Literal["test", "quick", "validation"] = "test"
     """Clips: the test split, fourteen of it, or those that networks are chosen by."""
     fps: tuple[float, ...] = (30.0, 50.0)
@@ -70,7 +70,8 @@ class Options:
     batch: int = 8
     """Chunks side by side, where speed is measured."""
     kept: tuple[str, ...] = ()
-    """Methods whose results are those that the cache has of `--kept-code`, because nothing of theirs has changed."""
+    """Methods whose results at 30 frames a second are those that the cache has of `--kept-code`, because nothing of
+    theirs has changed."""
     kept_code: str = ""
     """The code, as the page of that time has it."""
     corpus: Path | None = None
@@ -101,7 +102,8 @@ def main(options: Options) -> int:
     for section in options.sections:
         print(section, file=sys.stderr)
         document[section] = measure[section](options, robot)
-        document[section]["facts"] = machine.facts(_command(options, section))
+        facts = machine.facts(_command(options, section))
+        document[section]["facts"] = facts | {"weights": document["checkpoint"]["sha256"]}
         path.write_text(nmr_page.as_json(document), encoding="utf-8")
         (options.out / "nmr.md").write_text(nmr_page.page(document), encoding="utf-8")
     print(options.out / "nmr.md")
@@ -130,7 +132,8 @@ def tables(options: Options, robot: Robot) -> dict[str, Any]:
     """Every method on every clip, at every frame rate; and on the quick list, where phuma-like has been measured."""
     found: dict[str, Any] = {"split": options.split, "rates": {}}
     for fps in options.fps:
-        outcome = compared(options, robot, chosen(options, fps))
+        kept = options.kept if fps == 30.0 else ()
+        outcome = compared(options, robot, chosen(options, fps), kept)
         if not outcome.results:
             raise UnderstudyError("No clip of the list could be read.")
         found["rates"][f"{fps:g}"] = summary(outcome, REFERENCE)
@@ -142,13 +145,13 @@ def tables(options: Options, robot: Robot) -> dict[str, Any]:
     return found
 
 
-def compared(options: Options, robot: Robot, some: list[Clip]) -> benchmark.Outcome:
+def compared(options: Options, robot: Robot, some: list[Clip], kept: tuple[str, ...]) -> benchmark.Outcome:
     """All methods on some clips; results are kept under the code, and for networks the weights, that made them."""
     code = machine.digest()
     others = {name: retarget.METHODS[name](robot) for name in options.methods}
     groups: list[tuple[dict[str, Retargeter], str]] = [
-        ({name: m for name, m in others.items() if name in options.kept}, options.kept_code),
-        ({name: m for name, m in others.items() if name not in options.kept}, code),
+        ({name: m for name, m in others.items() if name in kept}, options.kept_code),
+        ({name: m for name, m in others.items() if name not in kept}, code),
     ]
     learnt = machine.ROOT / "src" / "understudy" / "learn"
     for weights, names in (
@@ -161,13 +164,15 @@ def compared(options: Options, robot: Robot, some: list[Clip]) -> benchmark.Outc
             groups.append((dict(own), f"{code} {code_digest(sources)}"))
     store, found = benchmark.Results(options.cache), []
     warm = sample.motion("turn", fps=30.0)
-    for methods, version in groups:
+    for methods, version in filter(lambda group: group[0], groups):
         if version != options.kept_code:
             for method in methods.values():
                 method([warm])  # compiled before it is timed
         found.append(benchmark.run(some, methods, store=store, version=version, told=_tell))
     order = {clip.name: k for k, clip in enumerate(some)}
-    results = sorted((r for o in found for r in o.results), key=lambda r: order[r.clip])
+    names = (*options.methods, "nmr stage 1", "nmr", "nmr + repair")
+    results = [r for outcome in found for r in outcome.results]
+    results.sort(key=lambda r: (order[r.clip], names.index(r.method)))
     return benchmark.Outcome(tuple(results), found[-1].unread)
 
 

@@ -155,4 +155,6 @@ def test_speed_is_measured_and_other_sections_stay(weights, document, tmp_path, 
     assert str(weights.parent) not in page
     assert "| landmarks to poses | bfloat16 | 2 × 40 |" in page
     assert "28 (7.00 %)" in page
+    kept = json.loads((tmp_path / "nmr.json").read_text())
+    assert kept["speed"]["facts"]["weights"] == kept["checkpoint"]["sha256"]
     assert "speed" in capsys.readouterr().err
