@@ -20,6 +20,10 @@ from understudy.kinematics.kernels.jit import kernel, part
 EXACT, RELAXED, CUT = 0, 1, 2
 """Whole; whole, with broken constraints repaired in part; ended before α = 1, because constraints would not settle."""
 
+_ROUNDS, _ROUNDS_A_COLUMN = 40, 40
+"""A walk is cut after so many constraints have become active or let go. Walks of whole bodies that end do so within 30,
+of six to ten columns; those that go round in circles would never."""
+
 _SAME = 1e-11  # progress in t below this is none
 _FLAT = 1e-12  # slopes below this are none
 _DEPENDENT = 1e-10  # relative
@@ -259,10 +263,11 @@ def _walk(qp, apart, path):
     """The walk with all constraints relaxed by about ``apart``."""
     n, m = qp.size[0], qp.size[2]
     inverse, low = np.empty((n, n)), np.empty((n, n))
+    descent, x, dx, fresh = np.empty(n), np.zeros(n), np.zeros(n), np.empty(n)
     path.count[0] = 0
     if not _inverse(qp.hessian, n, low, inverse):
+        _record(path, 0.0, n, x, dx)
         return CUT
-    descent, x, dx, fresh = np.empty(n), np.zeros(n), np.zeros(n), np.empty(n)
     for c in range(n):
         s = 0.0
         for d in range(n):
@@ -277,7 +282,7 @@ def _walk(qp, apart, path):
         if _demand(qp, j, apart) > 0.0:
             phase = 0
     k, t = 0, 0.0
-    for _ in range(8 * total + 40):
+    for _ in range(_ROUNDS + _ROUNDS_A_COLUMN * n):
         _factor(gram, factor, k)
         _segment(qp, apart, phase, near, descent, active, k, y, factor, multiplier, slope, x, dx)
         if phase == 1 and t == 0.0:
@@ -301,6 +306,11 @@ def _walk(qp, apart, path):
             if phase == 1:
                 return EXACT if near == 1.0 else RELAXED
             near, phase, t = t, 1, 0.0
+    if path.count[0] == 0:  # on the way to α = 0: one point, as far as broken constraints were repaired
+        for c in range(n):
+            x[c] += (t if phase == 0 else near) * dx[c]
+            dx[c] = 0.0
+        _record(path, 0.0, n, x, dx)
     return CUT
 
 
