@@ -21,6 +21,10 @@ _TRIED = 20
 _RATIO = 0.75
 """On an exact path the true certificate is asked for at so many α, from 1 downwards, each this part of the one before,
 and at 0: hard pressed limbs make their way in steps of a few per cent."""
+# V̂⁺ falls along an exact path. From the first α downwards at which it does not come down enough, V⁺ could do so by
+# curvature alone. Where V⁺ was as predicted for the candidate before, there is too little of that, and none of those is
+# tried once there is a safe candidate that neither raises V nor comes out above what is predicted here. One that raises
+# V is not enough: feet come down to the floor by fallbacks that do not.
 _HALVINGS = 4
 """Of the gap between the largest certified of those and the next, so that α is found to a fiftieth of itself."""
 _FEASIBLE = 1e-6
@@ -147,11 +151,6 @@ def choose(tree, limbs, k, tasks, barriers, joints, settings, goal, pose, qp, pa
     Writes its step to ``v`` and the moved limb to ``trial``; returns how it was chosen, and α. On an exact path the
     linear certificate is solved for, the true one looked for from α = 1 downwards; else the points of the path
     are the candidates.
-
-    V̂⁺ falls along an exact path. From the first α downwards at which it does not come down enough, V⁺ could do so by
-    curvature alone. Where V⁺ was as predicted for the candidate before, there is too little of that, and none of those
-    is tried once there is a safe candidate that neither raises V nor comes out above what is predicted here. One that
-    raises V is not enough: feet come down to the floor by fallbacks that do not.
     """
     n = qp.size[0]
     spare, now, w = np.empty((3, len(qp.error))), np.zeros(5), np.empty(n)
