@@ -14,8 +14,10 @@ from understudy.learn.loop import LoopConfig
 from understudy.learn.tracks import human_tracks
 from understudy.learn.windows import WindowConfig, Windows, load_pairs
 from understudy.motion import sample
+from understudy.retarget.live_ik import as_batch
 from understudy.retarget.nmr import NMR, NMRConfig
 from understudy.retarget.nmr_files import export_nmr, load_nmr
+from understudy.retarget.nmr_live import NMRLive, NMRLiveConfig
 from understudy.retarget.nmr_model import NMRModel, NMRModelConfig
 from understudy.retarget.nmr_network import network_config
 from understudy.retarget.nmr_running import Tracks, chunk_starts, run
@@ -142,6 +144,7 @@ def test_company_makes_no_difference(nmr):
 def test_frames_that_are_not_good_count_for_nothing(pairs):
     robot, tree = read_robot(pairs)
     batch = Windows(load_pairs(pairs), WindowConfig(frames=32, batch=4, faults=None))(0)
+    torch.manual_seed(0)
     model = NMRModel(TINY.model, robot, tree)
     model.normalise([batch])
     batch["ok"][:, 12:20] = False
@@ -155,7 +158,7 @@ def test_frames_that_are_not_good_count_for_nothing(pairs):
         assert {name: float(value) for name, value in clean.items()} == pytest.approx(
             {name: float(value) for name, value in other.items()}
         )
-        spoilt["robot_joint_pos"][:, 11] += 1.0
+        spoilt["robot_joint_pos"][:, 5:12] += 1.0
         assert float(model.loss(spoilt)["total"]) > 1.05 * float(clean["total"])
 
 
@@ -232,3 +235,24 @@ def test_the_exported_network_gives_the_same_motion(trained, g1, tmp_path):
         made = session.run(None, given)
         for a, b in zip(made, wanted, strict=True):
             np.testing.assert_allclose(a, b.numpy(), atol=1e-4)
+
+
+def test_a_stream_gives_what_a_clip_does_but_for_its_ends(trained, g1):
+    file, human = str(trained / "last.safetensors"), sample.motion("squat", fps=50.0)
+    [whole] = NMR(g1, NMRConfig(file, heal=False, precision="float32"))([human])
+    errors = []
+    for ahead in (0.0, 0.5):
+        live = NMRLive(g1, NMRLiveConfig(file, look_ahead=ahead))
+        [made] = as_batch(live)([human])
+        assert (made.frames, made.fps) == (human.frames, 50.0)
+        errors.append(np.abs(made.joint_pos - whole.joint_pos)[25:-25].mean())
+    assert errors[1] < 0.5 * errors[0] + 0.005
+    assert errors[1] < 0.03
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"look_ahead": 0.7}, {"look_ahead": -0.1}, {"window": 30}, {"ground": "sky"}]
+)
+def test_options_of_a_stream_that_cannot_be_are_refused(trained, g1, wrong):
+    with pytest.raises(LimitError):
+        NMRLive(g1, NMRLiveConfig(str(trained / "last.safetensors"), **wrong))

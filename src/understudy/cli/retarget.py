@@ -34,10 +34,16 @@ class Retarget:
     """A name from `understudy robots list`, or a robot folder."""
     method: Annotated[str, tyro.conf.arg(metavar="NAME")] = "sequence-fit"
     """How to retarget: sequence-fit, the whole clip at once, the best; frame-ik, frame by frame, the fastest; live-ik,
-    as a stream is followed, from nothing but the frames so far; gmr-like and phuma-like, baselines to compare with."""
+    as a stream is followed, from nothing but the frames so far; nmr, a network, for very many clips; gmr-like and
+    phuma-like, baselines to compare with."""
     parts: Literal["whole", "upper", "lower"] = "whole"
     """What moves: all of the robot; waist, arms and head; or all but the arms. The rest stands still (not with
     the baselines)."""
+    checkpoint: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """The network's weights, for nmr: a file that `understudy learn nmr` made, or the name of a shipped one; the
+    robot's own if not given."""
+    repair: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """With nmr: let sequence-fit finish what the network began, so that it is certified."""
     source_robot: Name = None
     """The robot whose joints a robot's file without names holds."""
     reading: Reading = field(default_factory=Reading)
@@ -96,7 +102,14 @@ class Retarget:
             self.end,
             self.fps,
             self.human_height,
+            self._weights(),
+            self.repair,
         )
+
+    def _weights(self) -> str | None:
+        """The checkpoint; a file wherever workers may run."""
+        file = self.checkpoint is not None and Path(self.checkpoint).is_file()
+        return str(Path(str(self.checkpoint)).absolute()) if file else self.checkpoint
 
     def _one(self, recipe: "RetargetClip", made: Plan) -> dict[str, Any]:
         """Retarget, certify and save one clip; a failure becomes an ``error``."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TO_SI = {"%": 0.01, "mm": 0.001, "cm": 0.01, "cm/s": 0.01, "deg": 0.017453292519943295}
 """What a value in these units is multiplied by for the manifest; all others are in SI units already."""
-ROOMS = ("motion", "robots", "kinematics", "evaluate", "retarget", "rotations.py")
+ROOMS = ("motion", "robots", "kinematics", "learn", "evaluate", "retarget", "rotations.py")
 """The code that makes and measures motions."""
 
 
@@ -29,7 +29,8 @@ class RetargetClip:
 
     ``parts`` is what moves, as in ``SequenceFitConfig``. ``source_robot`` names the joints of a robot's file without
     names. ``reading`` are options of the file readers, as in ``motion.load``; ``start`` and ``end`` (s) cut the clip,
-    ``fps`` resamples it, ``human_height`` (m) scales it.
+    ``fps`` resamples it, ``human_height`` (m) scales it. ``checkpoint`` (a file, or a shipped one's name) and
+    ``repair`` are for methods that are networks.
     """
 
     robot: str = "unitree_g1"
@@ -42,6 +43,8 @@ class RetargetClip:
     end: float | None = None
     fps: float | None = None
     human_height: float | None = None
+    checkpoint: str | None = None
+    repair: bool = False
 
     def check(self) -> None:
         """Raise UnknownName or LimitError for what cannot be done with any clip, before a worker is started."""
@@ -54,12 +57,22 @@ class RetargetClip:
             raise LimitError(
                 f"The method {self.method!r} moves the whole robot; it cannot do the {self.parts} part."
             )
+        asked = [
+            f"--{name}" for name in ("checkpoint", "repair") if getattr(self, name) and name not in takes
+        ]
+        if asked:
+            raise LimitError(
+                f"{' and '.join(asked)} are for networks, and the method {self.method!r} is none."
+            )
         for robot in {self.robot, self.source_robot or self.robot}:
             robots.load(robot)
 
     def configuration(self) -> Mapping[str, Any]:
         """The fields; a file among the reader's options (a body model) stands with the hash of its contents."""
-        return {**asdict(self), "reading": {key: told(value) for key, value in self.reading.items()}}
+        file = self.checkpoint and Path(self.checkpoint)
+        weights = told(file) if file and file.is_file() else self.checkpoint
+        reading = {key: told(value) for key, value in self.reading.items()}
+        return {**asdict(self), "reading": reading, "checkpoint": weights}
 
     def version(self) -> str:
         """The package's version with a digest of its code and of the robot's folder."""
@@ -95,12 +108,13 @@ class RetargetClip:
         """Made once in each process."""
         from understudy import retarget
 
-        options = {} if self.parts == "whole" else {"parts": self.parts}
+        chosen = {"parts": self.parts, "checkpoint": self.checkpoint, "repair": self.repair}
+        options = {name: value for name, value in chosen.items() if value and value != "whole"}
         return _retargeter(retarget.METHODS[self.method], self.robot, ground=self.ground, **options)
 
 
 @lru_cache(maxsize=4)
-def _retargeter(method: "Callable[..., Retargeter]", robot: str, **options: str) -> "Retargeter":
+def _retargeter(method: "Callable[..., Retargeter]", robot: str, **options: str | bool) -> "Retargeter":
     from understudy import robots
 
     return method(robots.load(robot), **options)

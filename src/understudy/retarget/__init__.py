@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from understudy.retarget.frame_ik import FrameIK, FrameIKConfig
     from understudy.retarget.gmr_like import GmrLike, GmrLikeConfig
     from understudy.retarget.live_ik import LiveIK, LiveIKConfig, WholeConfig, as_batch
+    from understudy.retarget.nmr import NMR, NMRConfig
+    from understudy.retarget.nmr_live import NMRLive, NMRLiveConfig
     from understudy.retarget.phuma_like import PhumaLike, PhumaLikeConfig
     from understudy.retarget.repairing import RepairConfig, repair
     from understudy.retarget.sequence_fit import SequenceFit, SequenceFitConfig
@@ -21,6 +23,10 @@ _HOME = {
     "GmrLikeConfig": "gmr_like",
     "LiveIK": "live_ik",
     "LiveIKConfig": "live_ik",
+    "NMR": "nmr",
+    "NMRConfig": "nmr",
+    "NMRLive": "nmr_live",
+    "NMRLiveConfig": "nmr_live",
     "PhumaLike": "phuma_like",
     "PhumaLikeConfig": "phuma_like",
     "RepairConfig": "repairing",
@@ -33,13 +39,18 @@ _HOME = {
 
 __all__ = [
     "BASELINES",
+    "LEARNED",
     "METHODS",
+    "NMR",
     "FrameIK",
     "FrameIKConfig",
     "GmrLike",
     "GmrLikeConfig",
     "LiveIK",
     "LiveIKConfig",
+    "NMRConfig",
+    "NMRLive",
+    "NMRLiveConfig",
     "PhumaLike",
     "PhumaLikeConfig",
     "RepairConfig",
@@ -72,6 +83,12 @@ def _live_ik(robot: "Robot", *, ground: str = "auto", parts: str = "whole") -> "
     return as_batch(LiveIK(robot, LiveIKConfig() if parts == "upper" else default_config(robot, ground)))
 
 
+def _nmr(robot: "Robot", *, ground: str = "auto", checkpoint: str = "", repair: bool = False) -> "Retargeter":
+    from understudy.retarget.nmr import NMR, NMRConfig
+
+    return NMR(robot, NMRConfig(checkpoint, ground, repair=repair))
+
+
 def _phuma_like(robot: "Robot", *, ground: str = "auto", iterations: int = 3001) -> "Retargeter":
     from understudy.retarget.phuma_like import PhumaLike, PhumaLikeConfig
 
@@ -88,11 +105,15 @@ METHODS: dict[str, "Callable[..., Retargeter]"] = {
     "sequence-fit": _sequence_fit,
     "frame-ik": _frame_ik,
     "live-ik": _live_ik,
+    "nmr": _nmr,
     "gmr-like": _gmr_like,
     "phuma-like": _phuma_like,
 }
 """Methods by the names that the command line knows them by: a robot and options in, a retargeter out. ``ground`` is an
-option of all; ``parts`` of those that can move a part of the robot."""
+option of all; ``parts`` of those that can move a part of the robot; ``checkpoint`` and ``repair`` of networks."""
+
+LEARNED = frozenset({"nmr"})
+"""The methods that are networks. What they make is nearly right; with ``repair`` it is what a robot can perform."""
 
 BASELINES = frozenset({"gmr-like", "phuma-like"})
 """The methods that are there to be compared with: motions that robots cannot perform are part of what they do."""

@@ -46,6 +46,8 @@ class LiveIK:
         self.config = config if config is not None else default_config(robot)
         self._follower = follower(robot, self.config)
         self.problem = self._follower.problem
+        self.idle = self.problem.config.dt
+        """Seconds that a frame stands for whose time is no progress."""
         self.steps = 0
         """Control steps since the reset."""
         self.fallbacks = 0
@@ -84,7 +86,7 @@ class LiveIK:
         seconds = time - self._time
         if math.isfinite(time):
             self._time = time
-        seconds = min(seconds, _LONGEST) if seconds > 0.0 else self.problem.config.dt
+        seconds = min(seconds, _LONGEST) if seconds > 0.0 else self.idle
         self._clock += seconds
         return seconds
 
@@ -114,7 +116,9 @@ def default_config(robot: Robot, ground: str = "auto") -> LiveIKConfig | WholeCo
 
 
 class as_batch:
-    """A live retargeter over whole clips, frame by frame: a ``Retargeter``."""
+    """A live retargeter over whole clips, frame by frame: a ``Retargeter``.
+
+    One whose answers are ``delay`` seconds late sees the last frame for so much longer."""
 
     def __init__(self, live: LiveRetargeter):
         self.robot = live.robot
@@ -124,12 +128,13 @@ class as_batch:
         return [self._retarget(motion) for motion in motions]
 
     def _retarget(self, human: HumanMotion) -> RobotMotion:
+        live, last = self._live, human.frames - 1
+        late = round(getattr(live, "delay", 0.0) * human.fps)
         frames = [
-            HumanFrame(human.skeleton, t / human.fps, human.pos[t], human.quat[t])
-            for t in range(human.frames)
+            HumanFrame(human.skeleton, t / human.fps, human.pos[min(t, last)], human.quat[min(t, last)])
+            for t in range(human.frames + late)
         ]
-        live = self._live
-        qpos = np.array([live.reset(frames[0]).qpos, *(live.step(frame).qpos for frame in frames[1:])])
+        qpos = np.array([live.reset(frames[0]).qpos, *(live.step(frame).qpos for frame in frames[1:])])[late:]
         config = getattr(live, "config", None)
         origin = human.origin.after(
             f"retarget.{type(live).__name__}",

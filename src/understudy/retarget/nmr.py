@@ -1,6 +1,6 @@
 """NMR: retargeting learned as a mapping between distributions of motion (Zhao et al., arXiv 2603.22201).
 
-A network that has seen hours of pairs gives whole clips at once, a thousand times as fast as a fit, and without a
+A network that has seen hours of pairs gives whole clips at once, some twenty times as fast as a fit, and without a
 fit's valleys. What it gives is nearly right everywhere and exactly right nowhere: ``repair`` hands it to SequenceFit
 for the fewest steps that certify. See ``docs/methods/nmr.md``.
 """

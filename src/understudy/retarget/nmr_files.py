@@ -1,5 +1,6 @@
 """Checkpoints of NMR: what a trained model is saved as, and found by."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,7 @@ SHIPPED = Path(learn.__file__).parent / "weights"
 
 def save_nmr(path: Path, model: NMRModel, notes: Mapping[str, Any], stored: str = "float32") -> None:
     """Write a model's plain weights; ``stored`` as in ``save_checkpoint``."""
-    plain = NMRModel(model.config, model.robot)
-    plain.load_state_dict({n: t for n, t in model.state_dict().items() if not n.startswith("body.")})
+    plain = copy.deepcopy(model)
     untie(plain.network)
     config = {"model": model.config.to_json(), "robot": model.robot.to_json()}
     save_checkpoint(

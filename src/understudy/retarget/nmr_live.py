@@ -70,6 +70,10 @@ class NMRLive:
         self._ahead = round(c.look_ahead * FPS)
         self.delay = self._ahead / FPS
         """Seconds between a frame and the answer that is for it."""
+        self.idle = 1.0 / FPS
+        """Seconds that a frame stands for whose time is no progress."""
+        self.steps = 0
+        """Runs of the network since the reset."""
         self._reader: Reader | None = None
         self._tracks: deque[Track] = deque()
         self._levels, self._size, self._floor = Levels(), 1.0, 0.0
@@ -81,11 +85,11 @@ class NMRLive:
         the network must see."""
         self._reader = Reader.of(frame.skeleton)
         self._tracks.clear()
-        self._levels, self._time, self._clock = Levels(), float(frame.time), 0.0
+        self._levels, self._time, self._clock, self.steps = Levels(), float(frame.time), 0.0, 0
         rest = HumanMotion(frame.skeleton, FPS, *_rest(frame.skeleton))
         self._size = body_size(human_tracks(rest)[0])
         self._last = self.robot.home.astype(np.float64)
-        if self._see(frame, 1.0 / FPS):
+        if self._see(frame, self.idle):
             self._last = self._pose()
         return self._answer(frame)
 
@@ -94,10 +98,8 @@ class NMRLive:
         if self._reader is None or frame.skeleton is not self._reader.skeleton:
             return self.reset(frame)
         seconds = self._passed(float(frame.time))
-        first = not self._tracks
-        if self._see(frame, seconds) and first:
-            self._last = self._pose()
-        elif self._tracks:
+        self._see(frame, seconds)
+        if self._tracks:
             self._last = self._limited(self._pose(), seconds)
         return self._answer(frame)
 
@@ -106,7 +108,7 @@ class NMRLive:
         seconds = time - self._time
         if math.isfinite(time):
             self._time = time
-        seconds = min(seconds, _STEP) if seconds > 0.0 else 1.0 / FPS
+        seconds = min(seconds, _STEP) if seconds > 0.0 else self.idle
         self._clock += seconds
         return seconds
 
@@ -139,6 +141,7 @@ class NMRLive:
 
     def _pose(self) -> Float[np.ndarray, "qpos"]:
         """What the network says of the instant ``delay`` ago."""
+        self.steps += 1
         count = self.config.window
         at = self._clock - np.arange(count - 1, -1, -1) / FPS
         pos, quat = _sampled(self._tracks, at)
