@@ -16,7 +16,7 @@ from understudy.learn.windows import WindowConfig, Windows, load_pairs
 from understudy.motion import sample
 from understudy.retarget.live_ik import as_batch
 from understudy.retarget.nmr import NMR, NMRConfig
-from understudy.retarget.nmr_files import export_nmr, load_nmr
+from understudy.retarget.nmr_files import export_nmr, load_nmr, save_nmr
 from understudy.retarget.nmr_live import NMRLive, NMRLiveConfig
 from understudy.retarget.nmr_model import NMRModel, NMRModelConfig
 from understudy.retarget.nmr_network import network_config
@@ -207,6 +207,18 @@ def test_a_broken_file_is_refused(trained, g1, tmp_path):
     path.write_bytes(whole[:-100] + bytes(100))
     with pytest.raises(CheckpointError, match="damaged"):
         load_nmr(g1, str(path))
+
+
+def test_weights_are_the_same_in_every_file(trained, g1, tmp_path):
+    """Tied ones of a training, plain ones of a file, and those stored in half precision."""
+    first = load_nmr(g1, str(trained / "last.safetensors"))
+    for stored in ("float32", "float32", "float16"):
+        save_nmr(tmp_path / "again.safetensors", first, {}, stored)
+        again = load_nmr(g1, str(tmp_path / "again.safetensors"))
+        for name, values in first.state_dict().items():
+            torch.testing.assert_close(
+                again.state_dict()[name], values, rtol=1e-3 if stored == "float16" else 0.0, atol=1e-6
+            )
 
 
 @pytest.mark.parametrize("wrong", [{"chunk": 30}, {"overlap": 300}, {"batch": 0}, {"ground": "sky"}])

@@ -1,6 +1,5 @@
 """Checkpoints of NMR: what a trained model is saved as, and found by."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,11 @@ SHIPPED = Path(learn.__file__).parent / "weights"
 
 def save_nmr(path: Path, model: NMRModel, notes: Mapping[str, Any], stored: str = "float32") -> None:
     """Write a model's plain weights; ``stored`` as in ``save_checkpoint``."""
-    plain = copy.deepcopy(model)
+    plain = NMRModel(model.config, model.robot)
+    told = {name: values for name, values in model.state_dict().items() if not name.startswith("body.")}
+    if told.keys() != plain.state_dict().keys():  # its weights are plain already
+        untie(plain.network)
+    plain.load_state_dict(told)
     untie(plain.network)
     config = {"model": model.config.to_json(), "robot": model.robot.to_json()}
     save_checkpoint(

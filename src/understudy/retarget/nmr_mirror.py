@@ -83,7 +83,8 @@ def tie(network: NMRNetwork, human: Mirror, robot: Mirror) -> None:
 
 
 def untie(network: NMRNetwork) -> NMRNetwork:
-    """The same network with plain weights, in place: what is saved, exported and run."""
+    """The same network with plain weights, in place: what is saved, exported and run. Not for deep copies, which share
+    a class with what they were copied from, and take its weights' names away."""
     for layer in list(network.modules()):
         for name in list(getattr(layer, "parametrizations", {})):
             parametrize.remove_parametrizations(layer, name)
