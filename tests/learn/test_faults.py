@@ -72,6 +72,17 @@ def test_thrown_limbs_keep_their_bones(windows):
     assert moved(windows, config)[1].float().mean() > 0.05
 
 
+def test_a_pelvis_turns_over_alone(windows):
+    pos, quat = spoilt(windows, replace(NONE, share=1.0, throw=2.0, longest=6))
+    off = 1.0 - (quat * windows[1]).sum(-1).abs()
+    alone = (
+        (off[..., 0] > 0.02)
+        & (off[..., 1:].amax(-1) < 1e-4)
+        & ((pos - windows[0]).abs().amax((-1, -2)) < 1e-4)
+    )
+    assert alone.any(1).float().mean() > 0.3
+
+
 def test_faults_come_to_their_share_of_windows(windows):
     few = moved(windows, replace(FaultConfig(), share=0.02))[0].float().mean()
     many = moved(windows, replace(FaultConfig(), share=0.5))[0].float().mean()

@@ -58,6 +58,7 @@ def spoil(pos: Places, quat: Turns, generator: Generator, config: FaultConfig) -
     pos, quat = pos.clone(), quat.clone()
     if hit.any():
         pos[hit], quat[hit] = _bent(pos[hit], quat[hit], turn[hit], lost[hit])
+    quat[..., _ROOT, :] = quat_mul(quat[..., _ROOT, :], quat_from_rotvec(chance.flipped()))
     swapped = chance.run(config.share)
     pos = torch.where(swapped[..., None, None], pos[..., _OTHER_SIDE, :], pos)
     quat = torch.where(swapped[..., None, None], quat[..., _OTHER_SIDE, :], quat)
@@ -120,6 +121,12 @@ class _Chance:
         turn = torch.zeros(b, t, len(LANDMARKS), 3)
         turn[..., _LIMBS, :] = torch.where(where[..., None], axis * angle, torch.zeros(()))
         return turn
+
+    def flipped(self) -> Float[Tensor, "batch time 3"]:
+        """Rotation vectors of a pelvis that turns over for a while, and nothing else of the body with it."""
+        axis = torch.nn.functional.normalize(self._normal(self._batch, 1, 3), dim=-1)
+        angle = 1.5 * self._config.throw * self._uniform(self._batch, 1, 1)
+        return torch.where(self.run(self._config.share)[..., None], axis * angle, torch.zeros(()))
 
     def lost_joints(self) -> Bool[Tensor, "batch time landmark"]:
         share = self._config.lost * self._uniform(self._batch, 1, 1) * self._windows()[:, None, None]
