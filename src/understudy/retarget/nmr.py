@@ -46,7 +46,8 @@ class NMRConfig:
     smooth_hz: float | None = None
     """A low-pass over the result, Hz; the released code of NMR has one of 5 Hz."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
-    """Of the products inside the transformer; running sums and all else keep single precision."""
+    """Of the products inside the transformer; running sums and all else keep single precision, and with ``repair``
+    these do too."""
     device: str = "cpu"
     """Where the network runs, as torch names it."""
 
@@ -66,7 +67,7 @@ class NMR:
             )
         self.robot, self.config = robot, config
         self.model = load_nmr(robot, c.checkpoint).to(c.device).eval()
-        if c.precision == "bfloat16":
+        if c.precision == "bfloat16" and not c.repair:  # a fit may make more of a difference than there was
             self.model.network.halve_tokens()
         self._fit = SequenceFit(robot, SequenceFitConfig(ground=c.ground)) if c.repair else None
 
@@ -104,4 +105,4 @@ class NMR:
         if c.smooth_hz is not None:
             made = lowpass(made, c.smooth_hz)
         made = replace(made, joint_pos=np.clip(made.joint_pos, robot.lower, robot.upper))
-        return made if self._fit is None else self._fit.polish(human, made)
+        return made if self._fit is None else self._fit.polish(human, made, rough=True)

@@ -118,10 +118,11 @@ class SequenceFit:
         self._mass, self._centre = masses(robot, self._fit.tree)
 
     def __call__(self, motions: Sequence[HumanMotion]) -> list[RobotMotion]:
-        return [self._retarget(human, None) for human in motions]
+        return [self._retarget(human, None, STAGES) for human in motions]
 
-    def polish(self, human: HumanMotion, start: RobotMotion) -> RobotMotion:
-        """The same from a motion that is nearly right, such as a network's, in a few steps.
+    def polish(self, human: HumanMotion, start: RobotMotion, *, rough: bool = False) -> RobotMotion:
+        """The same from a motion that is nearly right, in a few steps. A ``rough`` start, such as a network's, is first
+        fitted with constraints that give a little.
 
         Raises ShapeError unless both clips have the same frames, SkeletonMismatch for another robot's motion.
         """
@@ -132,9 +133,11 @@ class SequenceFit:
             )
         quat = quat_normalize(start.root_quat.astype(np.float64))
         poses = (start.root_pos.astype(np.float64), quat, start.joint_pos.astype(np.float64))
-        return self._retarget(human, Trajectory(*poses))
+        return self._retarget(human, Trajectory(*poses), STAGES if rough else STAGES[-1:])
 
-    def _retarget(self, human: HumanMotion, start: Trajectory | None) -> RobotMotion:
+    def _retarget(
+        self, human: HumanMotion, start: Trajectory | None, stages: tuple[Stage, ...]
+    ) -> RobotMotion:
         c, fit, robot = self.config, self._fit, self.robot
         if c.heal:
             human = motion.steady(motion.heal(human)[0])
@@ -144,7 +147,6 @@ class SequenceFit:
         )
         frames = fit.frames(targets, human, c.jump)
         course = self._course(problem, frames, targets, human.fps)
-        stages = STAGES[-1:] if start is not None else STAGES
         if start is None:
             start = self._start(problem, frames, course, human.fps)
         self._lock(problem, frames, targets, course, start)
