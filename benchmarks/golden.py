@@ -62,8 +62,8 @@ TOLERANCES = {
 
 
 LEFT_OUT = {("live-ik", "permissive/cmu_rnn_martial/135_06.bvh")}
-"""Method and clip: where a process that compiles the kernels makes something else, from frame 192 on, than one that finds
-them compiled (docs/notes.md, an open bug); nothing can be held to two results."""
+"""Method and clip: a process that compiles the kernels makes something else of it, from frame 192 on, than one that
+finds them compiled (docs/notes.md, an open bug), and nothing can be held to two results."""
 
 
 @dataclasses.dataclass(frozen=True)
