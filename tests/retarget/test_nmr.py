@@ -62,8 +62,8 @@ def log(folder, kind):
 
 def test_training_brings_it_nearer_to_the_teacher(trained):
     first, last = log(trained, "validation")
-    assert last["points_cm"] < first["points_cm"] < 30.0
-    assert log(trained, "train")[-1]["total"] < 0.7 * log(trained, "train")[0]["total"]
+    assert last["points_cm"] < 0.8 * first["points_cm"] < 24.0
+    assert last["total"] < 0.8 * first["total"]  # of clean windows; those that are learnt from have faults
     assert {"joints_deg", "jumps_pct", "limits_pct", "bend_ratio"} <= set(last)
 
 
