@@ -62,7 +62,7 @@ def log(folder, kind):
 
 def test_training_brings_it_nearer_to_the_teacher(trained):
     first, last = log(trained, "validation")
-    assert last["points_cm"] < 0.8 * first["points_cm"] < 24.0
+    assert last["points_cm"] < 0.95 * first["points_cm"] < 10.0
     assert last["total"] < 0.95 * first["total"]  # of clean windows; those that are learnt from have faults
     assert {"joints_deg", "jumps_pct", "limits_pct", "bend_ratio"} <= set(last)
 
