@@ -118,16 +118,19 @@ class NMRLive:
         human = self._reader.read(frame, self._clock)
         if human is None:
             if self._tracks:
-                _, pos, quat = self._tracks[-1]
-                self._tracks.append((self._clock, pos, quat))
+                self._keep(*self._tracks[-1][1:])
             return False
         clip = HumanMotion(human.skeleton, FPS, human.pos[None], human.quat[None])
         pos, quat = (track[0].astype(np.float64) for track in human_tracks(clip))
         self._find_floor(pos, quat, seconds)
+        self._keep(pos, quat)
+        return True
+
+    def _keep(self, pos: Float[np.ndarray, "23 3"], quat: Float[np.ndarray, "23 4"]) -> None:
+        """Remember a pose for now, and forget those that no window reaches any more."""
         self._tracks.append((self._clock, pos, quat))
         while len(self._tracks) > 2 and self._tracks[1][0] < self._clock - self.config.window / FPS:
             self._tracks.popleft()
-        return True
 
     def _find_floor(self, pos: np.ndarray, quat: np.ndarray, seconds: float) -> None:
         """Keep up with the height that feet rest at."""
