@@ -14,6 +14,7 @@ from understudy.learn.loop import LoopConfig
 from understudy.learn.tracks import human_tracks
 from understudy.learn.windows import WindowConfig, Windows, load_pairs
 from understudy.motion import sample
+from understudy.motion.types import HumanFrame
 from understudy.retarget.live_ik import as_batch
 from understudy.retarget.nmr import NMR, NMRConfig
 from understudy.retarget.nmr_files import export_nmr, load_nmr, save_nmr
@@ -268,3 +269,14 @@ def test_a_stream_gives_what_a_clip_does_but_for_its_ends(trained, g1):
 def test_options_of_a_stream_that_cannot_be_are_refused(trained, g1, wrong):
     with pytest.raises(LimitError):
         NMRLive(g1, NMRLiveConfig(str(trained / "last.safetensors"), **wrong))
+
+
+def test_a_stream_that_is_lost_for_long_is_no_burden(trained, g1):
+    """What is remembered does not grow, whether frames are poses or not."""
+    live = NMRLive(g1, NMRLiveConfig(str(trained / "last.safetensors")))
+    human = sample.motion("walk", fps=60.0)
+    live.reset(HumanFrame(human.skeleton, 0.0, human.pos[0], human.quat[0]))
+    lost = np.full_like(human.pos[0], np.nan)
+    for t in range(1, 200):
+        live.step(HumanFrame(human.skeleton, t / 60.0, lost, human.quat[0]))
+    assert len(live._tracks) <= 60 * live.config.window / 30 + 3
