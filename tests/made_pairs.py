@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from understudy import kinematics, retarget, robots
+from understudy.learn.pair_file import Pair, save_pair
 from understudy.learn.tracks import body_size, human_tracks
 from understudy.motion import sample
 from understudy.pipelines.pairs_robot import robot_layout
@@ -36,7 +37,7 @@ def pair_folder(folder: Path, names=("walk", "squat")) -> Path:
     lines = []
     for name, human, made in zip(names, humans, retarget.FrameIK(robot)(humans), strict=True):
         arrays = pair_arrays(human, robot, made)
-        np.savez(folder / f"{name}.npz", **arrays)
+        save_pair(Pair(**arrays, meta={}), folder / f"{name}.npz")
         size = float(body_size(arrays["human_pos"]))
         lines.append(
             json.dumps({"file": f"{name}.npz", "kind": "plain", "size": size, "fps": 30.0, "source": name})

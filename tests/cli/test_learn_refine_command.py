@@ -8,10 +8,10 @@ from made_pairs import pair_arrays
 
 from understudy import motion, retarget, robots
 from understudy.cli.main import main
+from understudy.learn.pair_file import Pair, save_pair
 from understudy.learn.windows import load_pairs
 from understudy.motion import sample
 from understudy.pipelines.pairs import Line
-from understudy.pipelines.pairs_file import Pair, save_pair
 from understudy.pipelines.pairs_robot import robot_layout
 from understudy.pipelines.pairs_tree import robot_tree
 

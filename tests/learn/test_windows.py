@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from understudy.errors import FormatError
-from understudy.learn.windows import ARRAYS, WindowConfig, Windows, kept_back, load_pairs
+from understudy.learn.pair_file import ARRAYS, Pair, save_pair
+from understudy.learn.windows import WindowConfig, Windows, kept_back, load_pairs
 
 SHAPES = {
     "human_pos": (23, 3),
@@ -34,7 +35,7 @@ def folder(tmp_path):
         }
         for name in ("human_quat", "robot_root_quat"):
             arrays[name] = np.broadcast_to(np.eye(4, dtype=np.float32)[0], arrays[name].shape)
-        np.savez(tmp_path / f"{k}.npz", human_ok=ok, **arrays)
+        save_pair(Pair(**arrays, human_ok=ok, meta={}), tmp_path / f"{k}.npz")
         told = {
             "file": f"{k}.npz",
             "kind": kind,
@@ -113,3 +114,10 @@ def test_a_folder_without_pairs_is_named(tmp_path):
 def test_windows_longer_than_all_clips_are_refused(folder):
     with pytest.raises(FormatError, match="frames in a row"):
         Windows(load_pairs(folder), WindowConfig(frames=128))
+
+
+def test_a_pair_that_was_cut_short_is_named(folder):
+    path = folder / "2.npz"
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(FormatError, match=r"2\.npz"):
+        load_pairs(folder)

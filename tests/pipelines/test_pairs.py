@@ -10,11 +10,11 @@ import pytest
 
 from understudy import motion, robots
 from understudy.errors import FormatError, LimitError, UnderstudyError, UnknownName
+from understudy.learn.pair_file import ARRAYS, load_pair, save_pair
 from understudy.learn.windows import load_pairs
 from understudy.motion import sample
 from understudy.pipelines import pairs_sources
 from understudy.pipelines.pairs import PairsConfig, make_pairs, pairs_in, plan
-from understudy.pipelines.pairs_file import ARRAYS, load_pair, save_pair
 from understudy.pipelines.pairs_library import LONGEST, library
 from understudy.pipelines.pairs_making import KINDS, Item, fitter, good_frames, human_for
 from understudy.pipelines.pairs_sources import held_back, sources, take_of

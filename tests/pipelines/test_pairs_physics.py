@@ -11,13 +11,13 @@ from made_pairs import pair_arrays
 from understudy import motion, retarget, robots
 from understudy.errors import LimitError, UnderstudyError
 from understudy.kinematics import body_tracks
+from understudy.learn.pair_file import ARRAYS, Pair, load_pair, save_pair
 from understudy.learn.windows import load_pairs
 from understudy.motion import sample
 from understudy.physics.mpc import RefineConfig
 from understudy.physics.planner import PlanConfig
 from understudy.physics.rollout import of_steps
 from understudy.pipelines.pairs import Line, pairs_in
-from understudy.pipelines.pairs_file import ARRAYS, Pair, load_pair, save_pair
 from understudy.pipelines.pairs_physics import PhysicsPairsConfig, plan, refine_pairs
 from understudy.pipelines.pairs_physics_making import asked_for, frames_kept, physical_pair
 from understudy.pipelines.pairs_robot import robot_layout

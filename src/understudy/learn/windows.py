@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,8 +19,7 @@ from torch import Tensor
 from understudy.errors import FormatError
 from understudy.learn.attitudes import turned_over
 from understudy.learn.faults import FaultConfig, spoil
-
-ARRAYS = ("human_pos", "human_quat", "robot_root_pos", "robot_root_quat", "robot_joint_pos", "robot_body_pos")
+from understudy.learn.pair_file import ARRAYS, load_pair
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,7 @@ def load_pairs(
         raise FormatError(
             folder, "no folder of pairs: it has no pairs.jsonl. `understudy learn pairs` makes one."
         )
-    lines = [json.loads(line) for line in index.read_text(encoding="utf-8").splitlines() if line]
-    rows = [line for line in lines if line.get("file") and (kinds is None or line["kind"] in kinds)]
+    rows = [row for row in _rows(index) if kinds is None or row["kind"] in kinds]
     if part != "all":
         back = kept_back(row["source"] for row in rows)
         if len({row["source"] for row in rows}) < 2:
@@ -88,10 +86,10 @@ def load_pairs(
         rows = [row for row in rows if (row["source"] in back) == (part == "kept back")]
     parts, ok, sizes, names, frames, fps = {name: [] for name in ARRAYS}, [], [], [], 0, 30.0
     for row in rows:
-        with np.load(folder / row["file"], allow_pickle=False) as pair:
-            for name in ARRAYS:
-                parts[name].append(pair[name].astype(np.float32))
-            ok.append(pair["human_ok"])
+        pair = load_pair(folder / row["file"])
+        for name in ARRAYS:
+            parts[name].append(getattr(pair, name))
+        ok.append(pair.human_ok)
         sizes.append(row["size"])
         names.append(row["kind"])
         frames += len(ok[-1])
@@ -103,13 +101,26 @@ def load_pairs(
     counts = [len(part) for part in ok]
     return Pairs(
         {name: np.concatenate(part) for name, part in parts.items()},
-        np.concatenate(ok).astype(bool),
+        np.concatenate(ok),
         np.repeat(np.arange(len(counts)), counts),
         np.repeat(np.asarray(sizes, np.float32), counts),
         tuple(names),
         fps,
         _robot_size(folder / "pairs.json"),
     )
+
+
+def _rows(index: Path) -> list[dict[str, Any]]:
+    """The lines of pairs that have a file, without the half of a line that a killed job leaves."""
+    rows = []
+    for text in index.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            row = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and {"file", "kind", "size", "source"} <= row.keys() and row["file"]:
+            rows.append(row)
+    return rows
 
 
 def _robot_size(path: Path) -> float:

@@ -6,21 +6,28 @@ for, and the robot), ``pairs.jsonl`` (one line for each pair or failure, in the 
 npz file a pair. A job that is run again goes on where it was.
 """
 
-import fcntl
 import json
 import math
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from understudy.errors import FormatError, LimitError, UnderstudyError, UnknownName
+from understudy.learn.pair_file import VERSION, save_pair
 from understudy.motion.files import atomic_path
 from understudy.pipelines.dataset import FAILURES
-from understudy.pipelines.pairs_file import VERSION, save_pair
+from understudy.pipelines.pairs_folder import (
+    ABOUT,
+    INDEX,
+    Line,
+    locked,
+    read_about,
+    read_index,
+    row,
+    write_index,
+)
 from understudy.pipelines.pairs_library import Library, library
 from understudy.pipelines.pairs_making import (
     FPS,
@@ -39,7 +46,6 @@ from understudy.pipelines.workers import run_all
 if TYPE_CHECKING:
     from understudy.retarget import SequenceFit
 
-ABOUT, INDEX, LOCK = "pairs.json", "pairs.jsonl", ".pairs.lock"
 DIED = "its worker process died: out of memory, or a crash in compiled code"
 
 
@@ -67,22 +73,6 @@ class PairsConfig:
             raise LimitError("Name at least one kind of pair, and each kind once.")
         if not 0.0 < self.hours < 10_000.0:
             raise LimitError(f"Hours of pairs lie between 0 and 10,000; got {self.hours:g}.")
-
-
-@dataclass(frozen=True)
-class Line:
-    """What became of one pair: a line of ``pairs.jsonl``. Without a ``file`` it failed, and ``error`` says why."""
-
-    kind: Kind
-    number: int
-    file: str | None = None
-    frames: int = 0
-    ok_frames: int = 0
-    size: float = 0.0
-    fps: float = FPS
-    source: str = ""
-    licence: str = ""
-    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +141,7 @@ def make_pairs(
         )
     clips = library(config.data.absolute(), config.licence, config.split)
     out.mkdir(parents=True, exist_ok=True)
-    with _locked(out):
+    with locked(out):
         _describe(config, clips, out)
         lines = _made_before(out)
         kept = len(lines)
@@ -164,7 +154,7 @@ def make_pairs(
         )
         with (out / INDEX).open("a", encoding="utf-8") as index:
             for line in run_all(work.make, todo, workers=workers, died=work.died):
-                index.write(json.dumps(asdict(line), ensure_ascii=False) + "\n")
+                index.write(row(line))
                 index.flush()
                 lines.append(line)
                 if told is not None:
@@ -228,7 +218,7 @@ def _describe(config: PairsConfig, clips: Library, out: Path) -> None:
     }
     path = out / ABOUT
     if path.exists():
-        there = _read_json(path)
+        there = read_about(path)
         different = sorted(key for key, value in same.items() if there.get(key) != value)
         if different:
             raise UnderstudyError(
@@ -240,35 +230,14 @@ def _describe(config: PairsConfig, clips: Library, out: Path) -> None:
         temporary.write_text(json.dumps(asked, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FormatError(path, f"not what describes a folder of pairs: {error}") from error
-    if not isinstance(there, dict):
-        raise FormatError(path, "not what describes a folder of pairs.")
-    return there
-
-
 def pairs_in(folder: Path) -> PairsSummary:
     """What a folder of pairs holds by now; a job may still be writing into it. Raises FormatError if it is none."""
     if not (folder / INDEX).is_file():
         raise FormatError(
             folder, f"no folder of pairs: it has no {INDEX}. `understudy learn pairs` makes one."
         )
-    lines = _lines(folder)
+    lines = read_index(folder)
     return PairsSummary(tuple(lines), len(lines), ())
-
-
-def _lines(folder: Path) -> list[Line]:
-    """The index, without the half of a line that a killed job leaves."""
-    lines = []
-    for text in (folder / INDEX).read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            lines.append(Line(**json.loads(text)))
-        except (ValueError, TypeError):
-            continue
-    return lines
 
 
 def _made_before(out: Path) -> list[Line]:
@@ -279,23 +248,8 @@ def _made_before(out: Path) -> list[Line]:
         return []
     there = {
         (line.kind, line.number): line
-        for line in _lines(out)
+        for line in read_index(out)
         if line.file is not None and (out / line.file).is_file()
     }
-    with atomic_path(path) as temporary:
-        rows = [json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in there.values()]
-        temporary.write_text("".join(rows), encoding="utf-8")
+    write_index(out, there.values())
     return list(there.values())
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    with (out / LOCK).open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UnderstudyError(f"Another process is writing into {out} at this moment.") from error
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()}")
-        lock.flush()
-        yield

@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from understudy import motion
+from understudy.learn.pair_file import Pair
 from understudy.learn.tracks import body_size, human_tracks
 from understudy.motion import HumanMotion, RobotMotion
 from understudy.pipelines.pairs_body import from_parts, parts_of, upright
-from understudy.pipelines.pairs_file import Pair
 from understudy.pipelines.pairs_library import Library
 from understudy.pipelines.pairs_random import random_upper, standing_legs
 from understudy.pipelines.pairs_variations import mix, proportions, warp

@@ -4,12 +4,9 @@ A job takes pairs one after the other, every kind in turn, lets the robot perfor
 a folder of the same layout. A fall costs the end of a pair or all of it. A job that is run again goes on where it was.
 """
 
-import fcntl
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from itertools import zip_longest
@@ -17,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.errors import FormatError, LimitError, UnderstudyError, UnknownName
+from understudy.learn.pair_file import load_pair, save_pair
 from understudy.motion.files import atomic_path
 from understudy.physics.mpc import RefineConfig, check_feet, refine
 from understudy.pipelines.dataset import FAILURES
-from understudy.pipelines.pairs import ABOUT, DIED, INDEX, LOCK, Line, PairsSummary, pairs_in
-from understudy.pipelines.pairs_file import load_pair, save_pair
+from understudy.pipelines.pairs import DIED, PairsSummary, pairs_in
+from understudy.pipelines.pairs_folder import ABOUT, INDEX, Line, locked, read_about, row, write_index
 from understudy.pipelines.pairs_making import FPS, KINDS, Kind
 from understudy.pipelines.pairs_physics_making import (
     ASTRAY,
@@ -97,7 +95,7 @@ def refine_pairs(
     about = _about(config)
     robot = _same_robot(about, config.data)
     out.mkdir(parents=True, exist_ok=True)
-    with _locked(out):
+    with locked(out):
         _describe(about, out)
         lines = _done_before(out)
         kept, known = len(lines), {(line.kind, line.number) for line in lines}
@@ -108,7 +106,7 @@ def refine_pairs(
         work = _Work(config.data.absolute(), robot.name, one_thread, out.absolute())
         with (out / INDEX).open("a", encoding="utf-8") as index:
             for line in run_all(work.make, _until(todo, minutes), workers=workers, died=work.died):
-                index.write(_row(line))
+                index.write(row(line))
                 index.flush()
                 lines.append(line)
                 if told is not None:
@@ -171,7 +169,7 @@ def _until(todo: Sequence[Line], minutes: float | None) -> Iterator[Line]:
 
 def _about(config: PhysicsPairsConfig) -> dict[str, Any]:
     """What ``pairs.json`` of the new folder says: all that decides about its pairs."""
-    given = _read_json(config.data / ABOUT)
+    given = read_about(config.data / ABOUT)
     options = asdict(config.refine)
     del options["plan"]["threads"]
     kept = {"margin_s": MARGIN, "shortest_s": SHORTEST, "astray_m": ASTRAY, "beyond_rad": BEYOND}
@@ -202,7 +200,7 @@ def _describe(about: dict[str, Any], out: Path) -> None:
     """Write ``pairs.json``, or see that the folder's own says the same."""
     path, text = out / ABOUT, json.dumps(about, ensure_ascii=False, indent=1)
     if path.exists():
-        there, same = _read_json(path), json.loads(text)
+        there, same = read_about(path), json.loads(text)
         different = sorted(name for name in there.keys() | same.keys() if there.get(name) != same.get(name))
         if different:
             raise UnderstudyError(
@@ -225,33 +223,5 @@ def _done_before(out: Path) -> list[Line]:
         for line in pairs_in(out).lines
         if line.frames and (line.file is None or (out / line.file).is_file())
     }
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(map(_row, done.values())), encoding="utf-8")
+    write_index(out, done.values())
     return list(done.values())
-
-
-def _row(line: Line) -> str:
-    return json.dumps(asdict(line), ensure_ascii=False) + "\n"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FormatError(path, f"not what describes a folder of pairs: {error}") from error
-    if not isinstance(there, dict):
-        raise FormatError(path, "not what describes a folder of pairs.")
-    return there
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    with (out / LOCK).open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UnderstudyError(f"Another process is writing into {out} at this moment.") from error
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()}")
-        lock.flush()
-        yield

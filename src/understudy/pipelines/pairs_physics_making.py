@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from understudy.learn.pair_file import Pair
 from understudy.motion import HumanMotion, Origin, RobotMotion, sample_every, trim
 from understudy.motion.landmarks import LANDMARKS
 from understudy.pipelines.pairs_body import skeleton_of
-from understudy.pipelines.pairs_file import Pair
 from understudy.pipelines.pairs_making import good_frames
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from understudy.errors import FormatError, ShapeError
-from understudy.learn.windows import ARRAYS
 from understudy.motion.files import atomic_path
 from understudy.motion.formats.doors import read_npz
 from understudy.motion.landmarks import LANDMARKS
 
 VERSION = 1
 """Raised whenever an array changes its meaning."""
+ARRAYS = ("human_pos", "human_quat", "robot_root_pos", "robot_root_quat", "robot_joint_pos", "robot_body_pos")
 
 
 @dataclass(frozen=True, eq=False)
