@@ -48,11 +48,11 @@ class Hierarchy(nn.Module):
         self, combine: Callable[[Tensor, Tensor], Tensor], values: Float[Tensor, "*batch link k"]
     ) -> Float[Tensor, "*batch link k"]:
         """combine(root, …, combine(parent, link)) for every link; ``combine`` must be associative."""
-        values = values[..., self.order, :]
+        values = values.index_select(-2, self.order)
         for k, start in enumerate(self.starts):
-            above = values[..., self.get_buffer(f"round{k}"), :]
+            above = values.index_select(-2, self.get_buffer(f"round{k}"))
             values = torch.cat([values[..., :start, :], combine(above, values[..., start:, :])], dim=-2)
-        return values[..., self.rank, :]
+        return values.index_select(-2, self.rank)
 
 
 class Links(nn.Module):
@@ -93,7 +93,7 @@ class Links(nn.Module):
         self, root_quat: Float[Tensor, "*batch 4"], joint_pos: Float[Tensor, "*batch dof"]
     ) -> Float[Tensor, "*batch link 4"]:
         """World orientations; their signs carry no meaning."""
-        half = joint_pos[..., self.dof] * self.half_angle
+        half = joint_pos.index_select(-1, self.dof) * self.half_angle
         local = half.cos()[..., None] * self.rest + half.sin()[..., None] * self.turn
         return self.hierarchy.down(quat_mul, torch.cat([root_quat[..., None, :], local[..., 1:, :]], dim=-2))
 
@@ -101,7 +101,7 @@ class Links(nn.Module):
         self, root_pos: Float[Tensor, "*batch 3"], rot: Float[Tensor, "*batch link 3 3"]
     ) -> Float[Tensor, "*batch link 3"]:
         """The points (m) that links turn about, for their world orientations as matrices."""
-        steps = turned(rot[..., self.parents[1:], :, :], self.step[1:])
+        steps = turned(rot.index_select(-3, self.parents[1:]), self.step[1:])
         return self.hierarchy.down(torch.add, torch.cat([root_pos[..., None, :], steps], dim=-2))
 
     def poses(

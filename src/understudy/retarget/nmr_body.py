@@ -48,7 +48,7 @@ class Body(nn.Module):
         pos, rot = self.links.poses(*made)
         with torch.no_grad():
             true_pos, true_rot = self.links.poses(*taught)
-        away = (pos - true_pos)[..., self.body_link, :].norm(dim=-1).mean(-1)
+        away = (pos - true_pos).index_select(-2, self.body_link).norm(dim=-1).mean(-1)
         soles, true_soles = self._corners(pos, rot), self._corners(true_pos, true_rot)
         ways, true_ways = (x.diff(dim=1).norm(dim=-1) for x in (soles, true_soles))
         stands = (true_ways < STANDING * FRAME) * (ok[:, 1:] * ok[:, :-1])[..., None]
@@ -62,13 +62,13 @@ class Body(nn.Module):
         return {name: value / self.size for name, value in found.items()}
 
     def _corners(self, pos: Tensor, rot: Tensor) -> Float[Tensor, "batch time corner 3"]:
-        return pos[..., self.sole_link, :] + turned(rot[..., self.sole_link, :, :], self.sole)
+        return pos.index_select(-2, self.sole_link) + turned(rot.index_select(-3, self.sole_link), self.sole)
 
     def _depths(self, pos: Tensor, rot: Tensor) -> Float[Tensor, "batch time pair"]:
-        turns, at = rot[..., self.capsule_link, :, :], pos[..., self.capsule_link, :]
+        turns, at = rot.index_select(-3, self.capsule_link), pos.index_select(-2, self.capsule_link)
         start, end = at + turned(turns, self.capsule_start), at + turned(turns, self.capsule_end)
         a, b = self.pair.unbind(-1)
-        one, other = nearest_on_segments(start[..., a, :], end[..., a, :], start[..., b, :], end[..., b, :])
+        one, other = nearest_on_segments(*(side.index_select(-2, k) for k in (a, b) for side in (start, end)))
         reach = self.capsule_radius[a] + self.capsule_radius[b] + self.pair_margin
         # The root of nothing has no slope.
         return (reach - ((one - other).square().sum(-1) + 1e-10).sqrt()).clamp(min=0)

@@ -5,7 +5,9 @@ places. A layer whose weights are ½ (W + M_out W M_in) commutes with both, and 
 is added to what it costs to run. Pairs then need no mirrored copies, and a motion and its mirror image are one problem.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -46,19 +48,38 @@ class _Commuting(nn.Module):
 
     def __init__(self, out: Mirror, into: Mirror | None):
         super().__init__()
-        for name, side in (("out", out), ("into", into)):
-            if side is not None:
-                self.register_buffer(f"{name}_order", side.order, persistent=False)
-                self.register_buffer(f"{name}_sign", side.sign, persistent=False)
-        self._weights = into is not None
+        self._sides = 1 if into is None else 2
+        for k, side in enumerate((out, into)[: self._sides]):
+            assert side is not None
+            self.register_buffer(f"order{k}", side.order, persistent=False)
+            # Halves that change places have no signs to multiply by.
+            sign = None if (side.sign == 1.0).all() else side.sign
+            self.register_buffer(f"sign{k}", sign, persistent=False)
 
     def forward(self, weight: Tensor) -> Tensor:
-        end = (1,) * (weight.ndim - 1)
-        seen = self.get_buffer("out_sign").view(-1, *end) * weight[self.get_buffer("out_order")]
-        if self._weights:
-            sign = self.get_buffer("into_sign").view(1, -1, *end[1:])
-            seen = sign * seen[:, self.get_buffer("into_order")]
-        return 0.5 * (weight + seen)
+        mean: Tensor = _SelfAdjoint.apply(weight, self._mean)  # pyright: ignore[reportAssignmentType]
+        return mean
+
+    def _mean(self, weight: Tensor) -> Tensor:
+        seen = weight
+        for k in range(self._sides):
+            seen = seen.index_select(k, self.get_buffer(f"order{k}"))
+            if (sign := getattr(self, f"sign{k}")) is not None:
+                seen = seen * sign.view(*(1,) * k, -1, *(1,) * (weight.ndim - 1 - k))
+        return seen.add_(weight).mul_(0.5)
+
+
+class _SelfAdjoint(torch.autograd.Function):
+    """A linear map that is its own adjoint: slopes go through it as weights do, where torch would scatter them."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, linear: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.linear = linear
+        return linear(x)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return ctx.linear(slope), None
 
 
 def tie(network: NMRNetwork, human: Mirror, robot: Mirror) -> None:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from understudy.learn.features import (
+    Anchor,
     Layout,
     RobotLayout,
     anchor_of,
@@ -118,18 +119,18 @@ class NMRModel(nn.Module):
         moving = [self.robot_layout.slices.get(name, slice(0)) for name in ("root", "root_turn", "joint_pos")]
         self._moving = np.concatenate([np.arange(part.start or 0, part.stop) for part in moving])
 
-    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Features of both sides: (batch, time, width)."""
+    def encode(self, batch: Batch) -> tuple[Tensor, Tensor, Anchor]:
+        """Features of both sides, (batch, time, width), and what the robot's hang on."""
         human_pos, human_quat, kind = batch["human_pos"], batch["human_quat"], self.config.kind
         anchor = anchor_of(human_pos, human_quat, batch["size"])
         pose = batch["robot_root_pos"], batch["robot_root_quat"], batch["robot_joint_pos"]
         robot = encode_robot(*pose, batch["robot_body_pos"], anchor, self.robot, kind)
-        return encode_human(human_pos, human_quat, anchor, kind), robot
+        return encode_human(human_pos, human_quat, anchor, kind), robot, anchor
 
     @torch.no_grad()
     def normalise(self, batches: Iterable[Batch]) -> None:
         """Take means and standard deviations from clean windows, the same for a motion and its mirror image."""
-        both = [self.encode(batch) for batch in batches]
+        both = [self.encode(batch)[:2] for batch in batches]
         for k, layout in enumerate((self.human_layout, self.robot_layout)):
             x = torch.cat([features[k].flatten(0, -2) for features in both])
             x = torch.cat([x, layout.mirror(x)])
@@ -155,8 +156,7 @@ class NMRModel(nn.Module):
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """The terms of ``NMRLoss`` over the good frames of a batch, and their weighted sum ``total``."""
-        anchor = anchor_of(batch["human_pos"], batch["human_quat"], batch["size"])
-        human, wanted = self.encode(batch)
+        human, wanted, anchor = self.encode(batch)
         made = self.network(human).float()
         ok, c = batch["ok"].float(), self.config.loss
         scale = self.network.get_buffer("robot_std")
