@@ -47,7 +47,8 @@ class RetargetClip:
     repair: bool = False
 
     def check(self) -> None:
-        """Raise UnknownName or LimitError for what cannot be done with any clip, before a worker is started."""
+        """Raise UnknownName, LimitError or CheckpointError for what cannot be done with any clip, before a worker is
+        started."""
         from understudy import retarget, robots
 
         if self.method not in retarget.METHODS:
@@ -66,6 +67,8 @@ class RetargetClip:
             )
         for robot in {self.robot, self.source_robot or self.robot}:
             robots.load(robot)
+        if self.method in retarget.LEARNED:
+            self.retargeter()  # weights that are missing or of another robot
 
     def configuration(self) -> Mapping[str, Any]:
         """The fields; a file among the reader's options (a body model) stands with the hash of its contents."""

@@ -20,7 +20,7 @@ from understudy.protocols import LiveRetargeter
 from understudy.retarget.live.config import LiveIKConfig
 from understudy.retarget.live.control import FALLBACK
 from understudy.retarget.live.followers import follower
-from understudy.retarget.live.reading import Reader
+from understudy.retarget.live.reading import Clock, Reader
 from understudy.retarget.live.whole_config import WholeConfig
 from understudy.robots.robot import Robot
 
@@ -28,8 +28,6 @@ __all__ = ["LiveIK", "LiveIKConfig", "WholeConfig", "as_batch"]
 
 _STEPS = 2
 """Control steps for one frame, at least: one goes most of the way, the second what linearisation left of it."""
-_LONGEST = 0.1
-"""Seconds that a frame stands for, at most: a robot whose source was silent does not make up for it at once."""
 
 
 class LiveIK:
@@ -53,14 +51,15 @@ class LiveIK:
         self.fallbacks = 0
         """Steps of limbs since the reset for which no α was certified."""
         self._reader: Reader | None = None
-        self._time, self._clock, self._aimed = math.nan, 0.0, False
+        self._clock, self._aimed = Clock(self.idle), False
 
     def reset(self, frame: HumanFrame) -> RobotFrame:
         """Start at a frame: from the home stance, along a way that breaks no barrier. Raises SkeletonMismatch for a
         skeleton that lacks what is followed, the one thing that no later frame can mend."""
         self._follower.fit(frame.skeleton)
         self._reader = Reader.of(frame.skeleton)
-        self._time, self._clock, self._aimed = float(frame.time), 0.0, False
+        self._clock.begin(float(frame.time))
+        self._aimed = False
         self.steps = self.fallbacks = 0
         if self._aim(frame):
             self._follower.settle()
@@ -70,7 +69,7 @@ class LiveIK:
         """Follow a frame. A frame of another skeleton is a reset."""
         if self._reader is None or frame.skeleton is not self._reader.skeleton:
             return self.reset(frame)
-        seconds = self._passed(float(frame.time))
+        seconds = self._clock.passed(float(frame.time))
         self._aim(frame)
         if self._aimed:
             count = max(_STEPS, math.ceil(seconds / self.problem.config.dt - 1e-3))
@@ -81,19 +80,10 @@ class LiveIK:
             self.steps += count
         return self._frame(frame)
 
-    def _passed(self, time: float) -> float:
-        """Seconds since the last frame, for a clock that may do anything: what is no progress counts as ``dt``."""
-        seconds = time - self._time
-        if math.isfinite(time):
-            self._time = time
-        seconds = min(seconds, _LONGEST) if seconds > 0.0 else self.idle
-        self._clock += seconds
-        return seconds
-
     def _aim(self, frame: HumanFrame) -> bool:
         """Aim at a frame; False where it is no pose."""
         assert self._reader is not None
-        human = self._reader.read(frame, self._clock)
+        human = self._reader.read(frame, self._clock.now)
         if human is None:
             return False
         if self._aimed:

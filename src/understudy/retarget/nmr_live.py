@@ -5,7 +5,6 @@ after it is known. Frames may come at any rate, and late: the window is cut anew
 the newest frame.
 """
 
-import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from understudy.motion.landmarks import LANDMARKS, SIDES
 from understudy.motion.types import HumanFrame, HumanMotion, RobotFrame, Skeleton
 from understudy.retarget.floor import THICKNESS
 from understudy.retarget.live.levels import Levels
-from understudy.retarget.live.reading import Reader
+from understudy.retarget.live.reading import Clock, Reader, rest_pose
 from understudy.retarget.nmr_files import load_nmr
 from understudy.retarget.nmr_network import STRIDE
 from understudy.retarget.nmr_running import FPS, Tracks, run
@@ -31,8 +30,6 @@ Track = tuple[float, Float[np.ndarray, "23 3"], Float[np.ndarray, "23 4"]]
 
 _LONGEST = 0.5
 """Most seconds of look-ahead."""
-_STEP = 0.1
-"""Seconds that a frame stands for, at most."""
 _FEET = [[LANDMARKS.index(f"{side}_{part}") for part in ("ankle", "toe")] for side in SIDES]
 
 
@@ -77,7 +74,7 @@ class NMRLive:
         self._reader: Reader | None = None
         self._tracks: deque[Track] = deque()
         self._levels, self._size, self._floor = Levels(), 1.0, 0.0
-        self._time, self._clock = math.nan, 0.0
+        self._clock = Clock(self.idle)
         self._last: Float[np.ndarray, "qpos"] = robot.home.astype(np.float64)
 
     def reset(self, frame: HumanFrame) -> RobotFrame:
@@ -85,9 +82,9 @@ class NMRLive:
         the network must see."""
         self._reader = Reader.of(frame.skeleton)
         self._tracks.clear()
-        self._levels, self._time, self._clock, self.steps = Levels(), float(frame.time), 0.0, 0
-        rest = HumanMotion(frame.skeleton, FPS, *_rest(frame.skeleton))
-        self._size = body_size(human_tracks(rest)[0])
+        self._clock.begin(float(frame.time))
+        self._levels, self.steps = Levels(), 0
+        self._size = body_size(_tracks(frame.skeleton, *rest_pose(frame.skeleton))[0])
         self._last = self.robot.home.astype(np.float64)
         if self._see(frame, self.idle):
             self._last = self._pose()
@@ -97,39 +94,29 @@ class NMRLive:
         """Follow a frame. A frame of another skeleton is a reset."""
         if self._reader is None or frame.skeleton is not self._reader.skeleton:
             return self.reset(frame)
-        seconds = self._passed(float(frame.time))
+        seconds = self._clock.passed(float(frame.time))
         self._see(frame, seconds)
         if self._tracks:
             self._last = self._limited(self._pose(), seconds)
         return self._answer(frame)
 
-    def _passed(self, time: float) -> float:
-        """Seconds since the last frame, for a clock that may do anything."""
-        seconds = time - self._time
-        if math.isfinite(time):
-            self._time = time
-        seconds = min(seconds, _STEP) if seconds > 0.0 else self.idle
-        self._clock += seconds
-        return seconds
-
     def _see(self, frame: HumanFrame, seconds: float) -> bool:
         """Take a frame in; False where it is no pose, and the one before stands for it."""
         assert self._reader is not None
-        human = self._reader.read(frame, self._clock)
+        human = self._reader.read(frame, self._clock.now)
         if human is None:
             if self._tracks:
                 self._keep(*self._tracks[-1][1:])
             return False
-        clip = HumanMotion(human.skeleton, FPS, human.pos[None], human.quat[None])
-        pos, quat = (track[0].astype(np.float64) for track in human_tracks(clip))
+        [pos], [quat] = _tracks(human.skeleton, human.pos, human.quat)
         self._find_floor(pos, quat, seconds)
         self._keep(pos, quat)
         return True
 
     def _keep(self, pos: Float[np.ndarray, "23 3"], quat: Float[np.ndarray, "23 4"]) -> None:
         """Remember a pose for now, and forget those that no window reaches any more."""
-        self._tracks.append((self._clock, pos, quat))
-        while len(self._tracks) > 2 and self._tracks[1][0] < self._clock - self.config.window / FPS:
+        self._tracks.append((self._clock.now, pos, quat))
+        while len(self._tracks) > 2 and self._tracks[1][0] < self._clock.now - self.config.window / FPS:
             self._tracks.popleft()
 
     def _find_floor(self, pos: np.ndarray, quat: np.ndarray, seconds: float) -> None:
@@ -146,7 +133,7 @@ class NMRLive:
         """What the network says of the instant ``delay`` ago."""
         self.steps += 1
         count = self.config.window
-        at = self._clock - np.arange(count - 1, -1, -1) / FPS
+        at = self._clock.now - np.arange(count - 1, -1, -1) / FPS
         pos, quat = _sampled(self._tracks, at)
         pos[..., 2] -= self._floor
         [made] = run(self.model, [Tracks(pos, quat, self._size)], count, 0, 1)
@@ -180,9 +167,7 @@ def _sampled(
     return (1 - weight) * pos[below] + weight * pos[above], quat_normalize((1 - weight) * near + weight * far)
 
 
-def _rest(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
-    """One frame in the rest pose."""
-    pos = np.zeros((1, len(skeleton.joints), 3))
-    for j in range(1, pos.shape[1]):
-        pos[0, j] = pos[0, skeleton.parents[j]] + skeleton.offsets[j]
-    return pos, np.tile([1.0, 0.0, 0.0, 0.0], (1, pos.shape[1], 1))
+def _tracks(skeleton: Skeleton, pos: np.ndarray, quat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Landmark tracks of one frame."""
+    tracks = human_tracks(HumanMotion(skeleton, FPS, pos[None], quat[None]))
+    return tracks[0].astype(np.float64), tracks[1].astype(np.float64)

@@ -1,5 +1,6 @@
-"""What can be believed of a frame of a stream: poses pass, whatever else there may be does not."""
+"""What can be believed of a frame of a stream: poses pass, whatever else there may be does not, and time goes on."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,30 @@ from understudy.retarget.lengths import BONES
 
 _STRETCH = 2.0
 """Limb bones longer or shorter than the skeleton's by more than this factor are no bones."""
+_LONGEST = 0.1
+"""Seconds that a frame stands for, at most: a robot whose source was silent does not make up for it at once."""
+
+
+@dataclass
+class Clock:
+    """Time (s) since a stream began, whatever its frames say: what is no progress counts as ``idle``."""
+
+    idle: float
+    now: float = 0.0
+    _told: float = math.nan
+
+    def begin(self, time: float) -> None:
+        """Start anew with a frame of this time."""
+        self.now, self._told = 0.0, time
+
+    def passed(self, time: float) -> float:
+        """Seconds that the next frame stands for; ``now`` goes on by them."""
+        seconds = time - self._told
+        if math.isfinite(time):
+            self._told = time
+        seconds = min(seconds, _LONGEST) if seconds > 0.0 else self.idle
+        self.now += seconds
+        return seconds
 
 
 @dataclass(frozen=True)
@@ -49,11 +74,15 @@ class Reader:
         return HumanFrame(self.skeleton, time, pos, quat)
 
 
-def at_rest(skeleton: Skeleton) -> dict[str, Float[np.ndarray, "3"]]:
-    """Landmarks in the skeleton's rest pose, m."""
+def rest_pose(skeleton: Skeleton) -> tuple[Float[np.ndarray, "joint 3"], Float[np.ndarray, "joint 4"]]:
+    """Every joint's place (m) and turn with nothing bent and the root at the origin."""
     pos = np.zeros((len(skeleton.joints), 3))
     for j in range(1, len(pos)):
         pos[j] = pos[skeleton.parents[j]] + skeleton.offsets[j]
-    level = np.tile([1.0, 0.0, 0.0, 0.0], (len(pos), 1))
-    place, _ = skeleton.landmarks.world(pos, level)
+    return pos, np.tile([1.0, 0.0, 0.0, 0.0], (len(pos), 1))
+
+
+def at_rest(skeleton: Skeleton) -> dict[str, Float[np.ndarray, "3"]]:
+    """Landmarks in the skeleton's rest pose, m."""
+    place, _ = skeleton.landmarks.world(*rest_pose(skeleton))
     return dict(zip(skeleton.landmarks.names, place.astype(np.float64), strict=True))
