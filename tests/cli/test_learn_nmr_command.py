@@ -67,6 +67,16 @@ def test_a_clip_is_retargeted_with_the_network(place, tmp_path, capsys):
     assert "nmr_of_nobody" in capsys.readouterr().err
 
 
+def test_missing_weights_are_one_error_for_all_clips(tmp_path, capsys):
+    (tmp_path / "clips").mkdir()
+    for name in ("walk", "squat"):
+        motion.save(motion.trim(sample.motion(name, fps=30.0), 0.0, 0.5), tmp_path / "clips" / f"{name}.bvh")
+    asked = ["retarget", str(tmp_path / "clips"), "--out", str(tmp_path / "made"), "--method", "nmr"]
+    assert main([*asked, "--robot", "booster_t1"]) == 2
+    assert capsys.readouterr().err.count("booster_t1") == 1
+    assert not (tmp_path / "made").exists()
+
+
 def test_only_networks_have_weights(place, tmp_path, capsys):
     clip = tmp_path / "walk.bvh"
     motion.save(motion.trim(sample.motion("walk", fps=30.0), 0.0, 0.5), clip)
