@@ -1,5 +1,6 @@
 """On what, by what and when: the facts that a table of results needs beside it, and the memory that a method takes."""
 
+import dataclasses
 import datetime
 import functools
 import importlib.metadata
@@ -10,6 +11,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -41,6 +43,21 @@ def facts(command: str) -> dict[str, str]:
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "command": command,
     }
+
+
+def command(program: str, options: Any, **said: str) -> str:
+    """The command that makes the same page: ``options`` (a dataclass) as far as they differ from the standard ones.
+
+    Files and folders of this machine are left out; ``said`` has the words for options that are told otherwise."""
+    words, standard = [f"python -m benchmarks.{program}"], type(options)()
+    for name in (field.name for field in dataclasses.fields(options)):
+        value = getattr(options, name)
+        if isinstance(value, Path) or value == getattr(standard, name):
+            continue
+        values = value if isinstance(value, tuple) else (value,)
+        text = " ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+        words.append(f"--{name.replace('_', '-')} {said.get(name, text)}")
+    return " ".join(words)
 
 
 def _commit() -> str:

@@ -242,22 +242,9 @@ def _tell(result: benchmark.ClipResult | benchmark.Unread) -> None:
 
 
 def _command(options: Options, section: Section) -> str:
-    """The command that measures a section again; files and folders of this machine are left out."""
-    words = ["python -m benchmarks.nmr", f"--sections {section}"]
-    standard = Options()
-    for field in dataclasses.fields(options):
-        value = getattr(options, field.name)
-        if field.name in ("corpus", "out", "cache", "sections") or value == getattr(standard, field.name):
-            continue
-        said = (
-            " ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
-            if isinstance(value, tuple)
-            else value
-        )
-        if field.name in ("checkpoint", "stage_one"):
-            said = Path(str(value)).name
-        words.append(f"--{field.name.replace('_', '-')} {said}")
-    return " ".join(words)
+    """The command that measures a section again."""
+    names = {name: Path(getattr(options, name)).name for name in ("checkpoint", "stage_one")}
+    return machine.command("nmr", dataclasses.replace(options, sections=(section,)), **names)
 
 
 if __name__ == "__main__":

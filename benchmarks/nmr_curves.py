@@ -32,7 +32,7 @@ from understudy.retarget.nmr_model import NMRLoss, NMRModelConfig  # noqa: E402
 from understudy.retarget.nmr_network import SIZES, network_config  # noqa: E402
 from understudy.retarget.nmr_train import NMRTraining, train_nmr, validate  # noqa: E402
 
-Group = Literal["hours", "size", "without"]
+Group = Literal["hours", "size", "augmentation", "design"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 TERMS = tuple(f.name for f in dataclasses.fields(NMRLoss) if f.name not in ("features", "groups"))
 """Terms of the loss that the paper has not."""
@@ -73,7 +73,7 @@ class Options:
     validation: Path = PAIRS / "g1-val"
     """Pairs to measure by."""
     groups: tuple[Group, ...] = GROUPS
-    """Curves over hours of pairs and sizes of the network, and what is left out one at a time."""
+    """Curves over hours of pairs and sizes of the network; without one kind of pairs, without one part of the method."""
     steps: int = 2000
     """Of every training."""
     minutes_each: float | None = None
@@ -149,20 +149,28 @@ def points(options: Options) -> list[Point]:
     found: dict[Group, list[Point]] = {
         "hours": [Point("hours", f"{h:g}", replace(plain, hours=h)) for h in options.amounts],
         "size": [Point("size", size, replace(plain, size=size)) for size in options.sizes],
-        "without": [Point("without", label, setting) for label, setting in without(plain).items()],
+        "augmentation": [Point("augmentation", *each) for each in augmentations(plain).items()],
+        "design": [Point("design", *each) for each in designs(plain).items()],
     }
     return [point for group in options.groups for point in found[group]]
 
 
-def without(plain: Setting) -> dict[str, Setting]:
-    """Settings that lack one thing each, as many hours of pairs as the others."""
+def augmentations(plain: Setting) -> dict[str, Setting]:
+    """Settings that lack one way of making pairs each, as many hours of pairs as the others."""
     kinds = {f"pairs: {k}": replace(plain, kinds=tuple(kind for kind in KINDS if kind != k)) for k in KINDS}
-    terms = {f"loss: {t}": replace(plain, terms=tuple(term for term in TERMS if term != t)) for t in TERMS}
     return {
         "nothing": plain,
         "faults": replace(plain, faults=False),
         **kinds,
         "all made pairs (plain clips alone, fewer hours)": replace(plain, kinds=("plain",)),
+    }
+
+
+def designs(plain: Setting) -> dict[str, Setting]:
+    """Settings that lack one part of the network or of its loss each."""
+    terms = {f"loss: {t}": replace(plain, terms=tuple(term for term in TERMS if term != t)) for t in TERMS}
+    return {
+        "nothing": plain,
         **terms,
         "loss: all but the paper's": replace(plain, terms=()),
         "skip": replace(plain, skip=False),
@@ -251,7 +259,7 @@ def write(places: list[Point], rows: dict[str, dict[str, Any]], options: Options
         [(p.group, p.label, asdict(p.setting)) for p in places], list(rows.values())
     )
     document = {
-        "facts": machine.facts(_command(options)),
+        "facts": machine.facts(machine.command("nmr_curves", options)),
         "devices": sorted({row["device"] for row in rows.values()}),
         **{name: getattr(options, name) for name in ("steps", "seeds", "batch", "window", "hours", "size")},
         "points": found,
@@ -260,18 +268,6 @@ def write(places: list[Point], rows: dict[str, dict[str, Any]], options: Options
     (options.out / "nmr_curves.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (options.out / "nmr_curves.md").write_text(nmr_curves_page.page(document), encoding="utf-8")
     nmr_curves_page.draw(found, options.out / "nmr_curves.png")
-
-
-def _command(options: Options) -> str:
-    """The command that makes the same page; folders of this machine are left out."""
-    words, standard = ["python -m benchmarks.nmr_curves"], Options()
-    for name in (f.name for f in dataclasses.fields(options)):
-        value = getattr(options, name)
-        if isinstance(value, Path) or value == getattr(standard, name):
-            continue
-        said = " ".join(map(str, value)) if isinstance(value, tuple) else value
-        words.append(f"--{name.replace('_', '-')} {said}")
-    return " ".join(words)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ METRICS = {
 TITLES = {
     "hours": ("Hours of pairs", "hours"),
     "size": ("Size of the network", "size"),
-    "without": ("Without …", "left out"),
+    "augmentation": ("Pairs without …", "left out"),
+    "design": ("Network and loss without …", "left out"),
 }
 LEVEL = 0.95
 
@@ -32,15 +33,18 @@ LEVEL = 0.95
 def pooled(
     places: Sequence[tuple[str, str, Mapping[str, Any]]], rows: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """A point of each curve: the mean over seeds of every metric with half the width of its 95 % interval (Student's
-    t; None for a single seed). Points without a training are left out."""
+    """A point of each curve: the mean over seeds of every metric with half the width of its 95 % interval, None where
+    no setting of the curve has two seeds. Points without a training are left out."""
     found = []
-    for group, label, setting in places:
-        own = [row for row in rows if _plain(row["setting"]) == _plain(setting)]
-        if not own:
-            continue
-        values = {name: interval([row[name.split()[0]][name.split()[1]] for row in own]) for name in METRICS}
-        found.append(
+    for group in dict.fromkeys(group for group, _, _ in places):
+        runs = [
+            (label, [row for row in rows if _plain(row["setting"]) == _plain(setting)])
+            for own, label, setting in places
+            if own == group
+        ]
+        runs = [(label, own) for label, own in runs if own]
+        tables = {name: intervals([_read(own, name) for _, own in runs]) for name in METRICS}
+        found += [
             {
                 "group": group,
                 "label": label,
@@ -48,18 +52,28 @@ def pooled(
                 "steps": sorted({row["steps"] for row in own}),
                 "parameters": own[0]["parameters"],
                 "seconds": float(np.mean([row["seconds"] for row in own])),
-                "values": values,
+                "values": {name: tables[name][k] for name in METRICS},
             }
-        )
+            for k, (label, own) in enumerate(runs)
+        ]
     return found
 
 
-def interval(values: Sequence[float]) -> tuple[float, float | None]:
-    """The mean, and half the width of its interval."""
-    x = np.array(values, dtype=float)
-    if len(x) < 2:
-        return float(x.mean()), None
-    return float(x.mean()), float(student.ppf(0.5 + LEVEL / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
+def _read(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    part, metric = name.split()
+    return [row[part][metric] for row in rows]
+
+
+def intervals(settings: Sequence[Sequence[float]]) -> list[tuple[float, float | None]]:
+    """Means of every setting's seeds with half the width of their intervals; the variance between seeds is taken to be
+    the same for all settings, so that a few seeds of many settings tell it."""
+    samples = [np.array(values, dtype=float) for values in settings]
+    free = sum(len(x) - 1 for x in samples)
+    if not free:
+        return [(float(x.mean()), None) for x in samples]
+    deviation = np.sqrt(sum(((x - x.mean()) ** 2).sum() for x in samples) / free)
+    wide = float(student.ppf(0.5 + LEVEL / 2, free)) * deviation
+    return [(float(x.mean()), float(wide / np.sqrt(len(x)))) for x in samples]
 
 
 def page(document: Mapping[str, Any]) -> str:
@@ -71,8 +85,8 @@ def page(document: Mapping[str, Any]) -> str:
         "where nothing else is said. They are far from what a long training reaches; only differences count. Measured "
         "on held-out pairs of the validation split, against sequence-fit's motion: distance of the robot's bodies, of "
         "its joints, how much joints accelerate compared with the teacher's, frames within 0.05 rad of a limit; and "
-        "where faults of capture spoil the input. ± is half of the 95 % interval of the mean (Student's t over seeds); "
-        "a dash, one seed.",
+        "where faults of capture spoil the input. ± is half of the 95 % interval of the mean: Student's t, the "
+        "variance between seeds pooled over the settings of a table; a dash, one seed of each.",
         table(("", ""), [*document["facts"].items(), ("trained on", ", ".join(document["devices"]))]),
         "![curves](nmr_curves.png)",
     ]
@@ -94,19 +108,21 @@ def page(document: Mapping[str, Any]) -> str:
 
 
 def draw(points: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Distance of bodies over hours, over sizes, and without each part."""
+    """Distance of bodies over hours, over sizes, and without each way of making pairs and each part."""
     style: dict[Any, Any] = AXES | {"legend.frameon": False, "legend.fontsize": 8}
     groups = {group: [p for p in points if p["group"] == group] for group in TITLES}
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(12.5, 0.22 * len(groups["without"]) + 2.2), layout="constrained", dpi=90)
-        hours, sizes, parts = figure.subplots(1, 3, width_ratios=(1, 1, 1.5))
+        longest = max(len(groups["augmentation"]), len(groups["design"]))
+        figure = Figure(figsize=(12.5, 0.22 * longest + 5.0), layout="constrained", dpi=90)
+        (hours, sizes), (pairs, parts) = figure.subplots(2, 2, height_ratios=(2.8, 0.22 * longest + 2.2))
         _curve(hours, groups["hours"], [float(p["label"]) for p in groups["hours"]])
         _curve(sizes, groups["size"], [p["parameters"] / 1e6 for p in groups["size"]])
         hours.set_xlabel("hours of pairs")
         sizes.set_xlabel("parameters, millions")
         if groups["hours"]:
             hours.legend()
-        _parts(parts, groups["without"])
+        _parts(pairs, groups["augmentation"], "pairs without …")
+        _parts(parts, groups["design"], "network and loss without …")
         figure.savefig(path)
 
 
@@ -123,17 +139,19 @@ def _curve(axes: Axes, points: Sequence[Mapping[str, Any]], x: Sequence[float]) 
     axes.set_ylim(bottom=0)
 
 
-def _parts(axes: Axes, points: Sequence[Mapping[str, Any]]) -> None:
+def _parts(axes: Axes, points: Sequence[Mapping[str, Any]], title: str) -> None:
+    if not points:
+        axes.remove()
+        return
     y = np.arange(len(points))
     for name, colour, shift in (("clean", PLAIN, -0.12), ("spoilt", HUMAN, 0.12)):
         means, spread = _errors(points, f"{name} points_cm")
         axes.errorbar(means, y + shift, xerr=spread, color=colour, ls="", marker="o", ms=4, capsize=2)
-        if points:
-            axes.axvline(means[0], color=LINE, lw=1, zorder=0)
+        axes.axvline(means[0], color=LINE, lw=1, zorder=0)
     axes.set_yticks(y, [p["label"] for p in points], color=FAINT)
     axes.invert_yaxis()
     axes.set_xlabel("bodies, cm")
-    axes.set_title("without …", loc="left")
+    axes.set_title(title, loc="left")
 
 
 def _errors(points: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:

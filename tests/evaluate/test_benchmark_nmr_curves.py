@@ -1,11 +1,12 @@
 """Curves of ``benchmarks.nmr_curves`` from made-up trainings."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import nmr_curves, nmr_curves_page
+from benchmarks import machine, nmr_curves, nmr_curves_page
 from understudy.errors import UnderstudyError
 from understudy.retarget.nmr_model import NMRLoss
 
@@ -25,14 +26,20 @@ def row(setting, seed, centimetres):
 
 
 def test_a_mean_has_the_interval_of_students_t():
-    mean, half = nmr_curves_page.interval([1.0, 2.0, 3.0])
+    [(mean, half)] = nmr_curves_page.intervals([[1.0, 2.0, 3.0]])
     assert (mean, half) == (2.0, pytest.approx(4.3027 / np.sqrt(3), rel=1e-4))
-    assert nmr_curves_page.interval([5.0]) == (5.0, None)
+    assert nmr_curves_page.intervals([[5.0], [6.0]]) == [(5.0, None), (6.0, None)]
+
+
+def test_settings_share_the_variance_between_their_seeds():
+    (_, two), (mean, one) = nmr_curves_page.intervals([[1.0, 3.0], [7.0]])
+    assert (mean, one) == (7.0, pytest.approx(12.706 * np.sqrt(2.0), rel=1e-4))
+    assert two == pytest.approx(one / np.sqrt(2.0))
 
 
 def test_every_setting_lacks_one_thing_and_the_rest_stays():
     plain = nmr_curves.Setting("tiny", 1.0)
-    settings = nmr_curves.without(plain)
+    settings = nmr_curves.augmentations(plain) | nmr_curves.designs(plain)
     assert settings.pop("nothing") == plain
     for label, setting in settings.items():
         changed = [key for key, value in asdict(setting).items() if value != asdict(plain)[key]]
@@ -53,13 +60,14 @@ def test_trainings_of_a_point_are_pooled_over_seeds_and_drawn(tmp_path):
     assert [(p["group"], p["label"], p["seeds"]) for p in found] == [
         ("hours", "1", 2),
         ("size", "tiny", 2),
-        ("without", "nothing", 2),
-        ("without", "faults", 1),
+        ("augmentation", "nothing", 2),
+        ("augmentation", "faults", 1),
+        ("design", "nothing", 2),
     ]
     nmr_curves_page.draw(found, tmp_path / "curves.png")
     assert 0 < (tmp_path / "curves.png").stat().st_size < 500_000
     document = {"facts": {}, "devices": ["cpu"], "points": found, **asdict(options)}
-    assert "| faults | 0.27 M | 30 | 1 | 5 ± – |" in nmr_curves_page.page(document)
+    assert "| faults | 0.27 M | 30 | 1 | 5 ± 18 |" in nmr_curves_page.page(document)
 
 
 def test_kept_trainings_survive_a_line_that_was_cut_short(tmp_path):
@@ -79,6 +87,13 @@ def test_a_training_has_a_key_of_its_own():
         nmr_curves.key_of(setting, 0, options, "w"),
     }
     assert len(keys) == 5
+
+
+def test_a_page_tells_the_command_that_makes_it():
+    options = nmr_curves.Options(steps=600, amounts=(0.5, 2.0), size="tiny", data=Path("here"))
+    assert machine.command("nmr_curves", options, size="SIZE") == (
+        "python -m benchmarks.nmr_curves --steps 600 --size SIZE --amounts 0.5 2"
+    )
 
 
 def test_a_folder_without_pairs_is_refused(tmp_path):
