@@ -73,7 +73,7 @@ class Options:
     validation: Path = PAIRS / "g1-val"
     """Pairs to measure by."""
     groups: tuple[Group, ...] = GROUPS
-    """Curves over hours of pairs and sizes of the network; without one kind of pairs, without one part of the method."""
+    """Over hours of pairs and sizes of the network; without one kind of pairs, without one part of the method."""
     steps: int = 2000
     """Of every training."""
     minutes_each: float | None = None
