@@ -150,7 +150,12 @@ def _drawn(robot: Robot, networks: dict[str, NMR], options: Options, corpus: Pat
     human = _human(corpus, name, options.seconds)
     one, two = _both(networks, human)
     step = max(1, round(APART * human.fps))
-    frames = np.clip(frame + step * (np.arange(MOMENTS) - MOMENTS // 2), 0, human.frames - 1)
+    first = np.clip(
+        frame - step * (MOMENTS // 2),
+        frame % step,
+        max(frame % step, human.frames - 1 - step * (MOMENTS - 1)),
+    )
+    frames = first + step * np.arange(MOMENTS)
     actors: dict[str, HumanMotion | RobotMotion] = {"human": human, "stage 1": one, "stage 2": two}
     options.out.mkdir(parents=True, exist_ok=True)
     picture = nmr_pictures.film(
