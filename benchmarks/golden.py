@@ -61,11 +61,6 @@ TOLERANCES = {
 """How much worse than golden a metric may be: a share of the golden value, plus an amount in the metric's unit."""
 
 
-LEFT_OUT = {("live-ik", "permissive/cmu_rnn_martial/135_06.bvh")}
-"""Method and clip: a process that compiles the kernels makes something else of it, from frame 192 on, than one that
-finds them compiled (docs/notes.md, an open bug), and nothing can be held to two results."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Options:
     """Measure the golden clips and write what was found: a file for each method."""
@@ -98,8 +93,6 @@ def _measured(name: str, corpus: Path, before: dict[str, Any]) -> dict[str, Any]
     """What one method makes of every golden clip."""
     method, found = retarget.METHODS[name](robots.load("unitree_g1")), {}
     for file, told in CLIPS.items():
-        if (name, file) in LEFT_OUT:
-            continue
         clip = motion.load(corpus / file, **told)
         assert isinstance(clip, HumanMotion)
         result = measure(file, motion.sample_every(clip, FPS) if clip.fps > FPS else clip, name, method)

@@ -108,6 +108,23 @@ def test_equal_rows_do_not_go_round_in_circles():
         assert worst_difference(qp, path) < 1e-8
 
 
+def test_a_sole_in_the_floor_is_lifted_out():
+    """Twelve corners, all too deep: rows in three directions alone, every one of them broken at v = 0."""
+    random = np.random.default_rng(7)
+    lifted = 0
+    for _ in range(200):
+        qp = made(random, n=6)
+        corners = np.column_stack([np.ones(12), random.uniform(-0.1, 0.1, (12, 2))])
+        rows, b = corners @ random.normal(0.0, 0.4, (3, 6)), random.uniform(0.002, 0.02, 12)
+        deep = LimbQP(qp.hessian, qp.gradient, rows, b, qp.lower, qp.upper, *_tasks(qp))
+        path, code = path_of(deep)
+        assert code != CUT
+        if code == EXACT:
+            lifted += 1
+            assert worst_difference(deep, path) < 1e-8
+    assert lifted > 20
+
+
 def test_no_room_at_all():
     qp = made(np.random.default_rng(5))
     path = exact_path(LimbQP(qp.hessian, qp.gradient, qp.rows, qp.b, np.zeros(7), np.zeros(7), *_tasks(qp)))

@@ -20,7 +20,7 @@ from understudy.kinematics.kernels.jit import kernel, part
 EXACT, RELAXED, CUT = 0, 1, 2
 """Whole; whole, with broken constraints repaired in part; ended before α = 1, because constraints would not settle."""
 
-_ROUNDS, _ROUNDS_A_COLUMN = 40, 40
+_ROUNDS, _ROUNDS_A_COLUMN = 40, 5
 """A walk is cut after so many constraints have become active or let go. Walks of whole bodies that end do so within 30,
 of six to ten columns; those that go round in circles would never."""
 
@@ -28,9 +28,9 @@ _SAME = 1e-11  # progress in t below this is none
 _FLAT = 1e-12  # slopes below this are none
 _DEPENDENT = 1e-10  # relative
 _APART = 1e-11
-"""Where many constraints would become active at once, as all rows through v = 0 do at α = 0, they might go round in
-circles. The walk is then made again with each relaxed by once to twice this, by a part of its own, so that they come
-one after the other."""
+"""Where many constraints would become active at once, as all rows through v = 0 do at α = 0 and all broken ones at the
+beginning, they might go round in circles. The walk is then made again with each relaxed by once to twice this, by a part
+of its own, so that they come one after the other."""
 
 
 @part
@@ -48,15 +48,23 @@ def _dot(qp, j, v):
 
 
 @part
-def _demand(qp, j, apart):
+def _demand(qp, j):
     """Constraint j's right-hand side."""
     n, m = qp.size[0], qp.size[2]
-    apart *= 1.0 + (0.6180339887498949 * j) % 1.0
     if j >= m + n:
-        return -qp.upper[j - m - n] - apart
+        return -qp.upper[j - m - n]
     if j >= m:
-        return qp.lower[j - m] - apart
-    return qp.b[j] - apart
+        return qp.lower[j - m]
+    return qp.b[j]
+
+
+@part
+def _fixed(d, j, apart, phase, near):
+    """What of a right-hand side d does not depend on t: a broken constraint's is t d in phase 0. All are relaxed by
+    about ``apart``, those that t scales too, which would all be met with equality at t = 0."""
+    if d > 0.0:
+        d = 0.0 if phase == 0 else near * d
+    return d - apart * (1.0 + (0.6180339887498949 * j) % 1.0)
 
 
 @part
@@ -139,15 +147,9 @@ def _segment(qp, apart, phase, near, descent, active, k, y, factor, multiplier, 
     """
     n = qp.size[0]
     for i in range(k):
-        d = _demand(qp, active[i], apart)
-        multiplier[i], slope[i] = min(d, 0.0), 0.0
-        if d > 0.0:
-            if phase == 0:
-                slope[i] = d
-            else:
-                multiplier[i] = near * d
-        if phase == 1:
-            slope[i] -= _dot(qp, active[i], descent)
+        d = _demand(qp, active[i])
+        multiplier[i] = _fixed(d, active[i], apart, phase, near)
+        slope[i] = max(d, 0.0) if phase == 0 else -_dot(qp, active[i], descent)
     _solve(factor, k, multiplier)
     _solve(factor, k, slope)
     for c in range(n):
@@ -166,11 +168,10 @@ def _next_event(qp, apart, phase, near, t, is_active, k, multiplier, slope, x, d
     for j in range(m + 2 * n):
         if is_active[j]:
             continue
-        d = _demand(qp, j, apart)
-        rate = _dot(qp, j, dx) - (d if phase == 0 and d > 0.0 else 0.0)
+        d = _demand(qp, j)
+        rate = _dot(qp, j, dx) - (max(d, 0.0) if phase == 0 else 0.0)
         if rate < -_FLAT:
-            fixed = d if d <= 0.0 else (near * d if phase == 1 else 0.0)
-            at = max((fixed - _dot(qp, j, x)) / rate, t)
+            at = max((_fixed(d, j, apart, phase, near) - _dot(qp, j, x)) / rate, t)
             if at < end:
                 end, enter, leave = at, j, -1
     for i in range(k):
@@ -238,10 +239,12 @@ def _admit(qp, inverse, j, active, is_active, y, gram, factor, k, multiplier, sl
 
 @part
 def _record(path, alpha, n, x, dx):
-    """Append the point x + α dx to the path; one at the same α as the last is the last."""
+    """Append the point x + α dx to the path; one at the same α as the last takes its place, and the first has α = 0."""
     at = path.count[0]
     if at > 0 and alpha - path.alpha[at - 1] < _SAME:
         at -= 1
+        if at == 0:
+            alpha = 0.0
     if at == len(path.alpha):
         return False
     path.alpha[at] = alpha
@@ -279,7 +282,7 @@ def _walk(qp, apart, path):
     multiplier, slope, ray = np.empty(n + 1), np.empty(n + 1), np.empty(n + 1)
     phase, near = 1, 1.0
     for j in range(total):
-        if _demand(qp, j, apart) > 0.0:
+        if _demand(qp, j) > 0.0:
             phase = 0
     k, t = 0, 0.0
     for _ in range(_ROUNDS + _ROUNDS_A_COLUMN * n):
