@@ -28,9 +28,9 @@ _SAME = 1e-11  # progress in t below this is none
 _FLAT = 1e-12  # slopes below this are none
 _DEPENDENT = 1e-10  # relative
 _APART = 1e-11
-"""Where many constraints would become active at once, as all rows through v = 0 do at α = 0 and all broken ones at the
-beginning, they might go round in circles. The walk is then made again with each relaxed by once to twice this, by a part
-of its own, so that they come one after the other."""
+"""Where many constraints would become active at once, as all rows through v = 0 do at α = 0 and all broken ones at
+first, they might go round in circles. The walk is then made again with each relaxed by once to twice this, by a part of
+its own, so that they come one after the other."""
 
 
 @part
