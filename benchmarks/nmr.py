@@ -67,7 +67,7 @@ class Options:
     robot: str = "unitree_g1"
     device: str = "cpu"
     """Where speed is measured, as torch names it."""
-    batch: int = 8
+    batch: int = NMRConfig.batch
     """Chunks side by side, where speed is measured."""
     kept: tuple[str, ...] = ()
     """Methods whose results at 30 frames a second are those that the cache has of `--kept-code`, because nothing of
