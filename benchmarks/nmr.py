@@ -54,8 +54,8 @@ class Options:
 
     checkpoint: str = ""
     """A file, or the name of a shipped one; the robot's own if empty."""
-    stage_one: str = ""
-    """The checkpoint of the first stage, for a row of its own."""
+    stage_two: str = ""
+    """The checkpoint of the second stage, for a row of its own: the one that is shipped is of the first."""
     sections: tuple[Section, ...] = SECTIONS
     """What to measure; the other sections stay as nmr.json has them."""
     methods: tuple[str, ...] = ("gmr-like", "frame-ik", "sequence-fit")
@@ -155,8 +155,8 @@ def compared(options: Options, robot: Robot, some: list[Clip], kept: tuple[str, 
     ]
     learnt = machine.ROOT / "src" / "understudy" / "learn"
     for weights, names in (
-        (options.stage_one, ("nmr stage 1",)),
         (options.checkpoint, ("nmr", "nmr + repair")),
+        (options.stage_two, ("nmr stage 2",)),
     ):
         if weights or names[0] == "nmr":
             own = {n: NMR(robot, NMRConfig(weights, repair="repair" in n)) for n in names}
@@ -170,7 +170,7 @@ def compared(options: Options, robot: Robot, some: list[Clip], kept: tuple[str, 
                 method([warm])  # compiled before it is timed
         found.append(benchmark.run(some, methods, store=store, version=version, told=_tell))
     order = {clip.name: k for k, clip in enumerate(some)}
-    names = (*options.methods, "nmr stage 1", "nmr", "nmr + repair")
+    names = (*options.methods, "nmr", "nmr stage 2", "nmr + repair")
     results = [r for outcome in found for r in outcome.results]
     results.sort(key=lambda r: (order[r.clip], names.index(r.method)))
     return benchmark.Outcome(tuple(results), found[-1].unread)
@@ -243,7 +243,7 @@ def _tell(result: benchmark.ClipResult | benchmark.Unread) -> None:
 
 def _command(options: Options, section: Section) -> str:
     """The command that measures a section again."""
-    names = {name: Path(getattr(options, name)).name for name in ("checkpoint", "stage_one")}
+    names = {name: Path(getattr(options, name)).name for name in ("checkpoint", "stage_two")}
     return machine.command("nmr", dataclasses.replace(options, sections=(section,)), **names)
 
 
