@@ -149,13 +149,10 @@ def _drawn(robot: Robot, networks: dict[str, NMR], options: Options, corpus: Pat
     distance, name, frame = most
     human = _human(corpus, name, options.seconds)
     one, two = _both(networks, human)
-    step = max(1, round(APART * human.fps))
-    first = np.clip(
-        frame - step * (MOMENTS // 2),
-        frame % step,
-        max(frame % step, human.frames - 1 - step * (MOMENTS - 1)),
-    )
-    frames = first + step * np.arange(MOMENTS)
+    last = human.frames - 1
+    step = max(1, min(round(APART * human.fps), last // (MOMENTS - 1)))
+    before = max(min(MOMENTS // 2, frame // step), MOMENTS - 1 - (last - frame) // step)
+    frames = np.clip(frame + step * (np.arange(MOMENTS) - before), 0, last)
     actors: dict[str, HumanMotion | RobotMotion] = {"human": human, "stage 1": one, "stage 2": two}
     options.out.mkdir(parents=True, exist_ok=True)
     picture = nmr_pictures.film(
