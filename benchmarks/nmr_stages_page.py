@@ -58,7 +58,8 @@ def _networks(networks: Mapping[str, Any]) -> str:
     head = ("network", "hours of pairs", "steps", "learning rate")
     told = ("bodies from the teacher's, cm", "joints, °", "bend, × teacher")
     return table((*head, *told), rows) + (
-        "\n\nThe last three on held-out kinematic pairs: the second stage is meant to leave these."
+        "\n\nThe last three on pairs that were kept back from what each learnt: kinematic ones for the first stage, "
+        "performed ones for the others."
     )
 
 
