@@ -42,6 +42,8 @@ LEAST = {
 """Spread that a column is taken to have at least: what hardly moves is not learnt to the micrometre."""
 COMFORT = 0.1
 """rad: joints farther than this from a limit are not near it."""
+FAST = 0.25
+"""rad a frame: joints that move less are not fast."""
 EVERY = 4
 """Forward kinematics is done for one window in so many: on a processor it costs as much as the network."""
 
@@ -60,15 +62,17 @@ class NMRLoss:
     """L1 of their second differences: the teacher's smoothness."""
     limits: float = 1.0
     """How much nearer than the teacher's joints are to their limits, where these are near, rad."""
+    fast: float = 40.0
+    """How much faster than the teacher's fast joints are, rad a frame: arms that pass where two poses are as good."""
     points: float = 5.0
     """The terms of ``Body``: places of bodies,"""
     soles: float = 3.0
     """of the corners of soles,"""
-    feet: float = 8.0
+    feet: float = 16.0
     """what standing feet slide,"""
-    floor: float = 5.0
+    floor: float = 15.0
     """how deep they are in the floor,"""
-    bodies: float = 20.0
+    bodies: float = 40.0
     """and how deep bodies are in each other."""
 
 
@@ -174,6 +178,8 @@ class NMRModel(nn.Module):
             for q in (pose[2], batch["robot_joint_pos"])
         )
         terms["limits"] = mean((near - true).clamp(min=0).sum(-1), ok)
+        step, own = (q.diff(dim=1).abs() for q in (pose[2], batch["robot_joint_pos"]))
+        terms["fast"] = mean((step - own.clamp(min=FAST)).clamp(min=0).sum(-1), ok[:, 1:] * ok[:, :-1])
         if self.body is not None:
             root_pos, root_quat, joint_pos = (part[::EVERY] for part in pose)
             taught = batch["robot_root_pos"], batch["robot_root_quat"], batch["robot_joint_pos"]
