@@ -32,6 +32,14 @@ def digest() -> str:
     return code_digest([package / room for room in rooms])
 
 
+def digest_with(weights: Path) -> str:
+    """The same for what a network makes: with the code that runs it, and its weights."""
+    from understudy.evaluate.benchmark import code_digest
+
+    learnt = ROOT / "src" / "understudy" / "learn"
+    return f"{digest()} {code_digest([*sorted(learnt.glob('*.py')), weights])}"
+
+
 def facts(command: str) -> dict[str, str]:
     """Versions, hardware, date and command, as a table has them."""
     versions = ("numpy", "scipy", "numba", "mujoco", "torch", "daqp")

@@ -26,7 +26,7 @@ from benchmarks import clips, nmr_measures, nmr_page, nmr_page_tables, nmr_pictu
 from understudy import motion, retarget, robots  # noqa: E402
 from understudy.errors import UnderstudyError, UnknownName  # noqa: E402
 from understudy.evaluate import benchmark, pooling  # noqa: E402
-from understudy.evaluate.benchmark import Clip, code_digest  # noqa: E402
+from understudy.evaluate.benchmark import Clip  # noqa: E402
 from understudy.evaluate.summary import summary  # noqa: E402
 from understudy.learn.checkpoint import load_checkpoint  # noqa: E402
 from understudy.motion import HumanMotion, sample  # noqa: E402
@@ -153,15 +153,13 @@ def compared(options: Options, robot: Robot, some: list[Clip], kept: tuple[str, 
         ({name: m for name, m in others.items() if name in kept}, options.kept_code),
         ({name: m for name, m in others.items() if name not in kept}, code),
     ]
-    learnt = machine.ROOT / "src" / "understudy" / "learn"
     for weights, names in (
         (options.checkpoint, ("nmr", "nmr + repair")),
         (options.stage_two, ("nmr stage 2",)),
     ):
         if weights or names[0] == "nmr":
             own = {n: NMR(robot, NMRConfig(weights, repair="repair" in n)) for n in names}
-            sources = [*sorted(learnt.glob("*.py")), weights_of(weights, robot)]
-            groups.append((dict(own), f"{code} {code_digest(sources)}"))
+            groups.append((dict(own), machine.digest_with(weights_of(weights, robot))))
     store, found = benchmark.Results(options.cache), []
     warm = sample.motion("turn", fps=30.0)
     for methods, version in filter(lambda group: group[0], groups):

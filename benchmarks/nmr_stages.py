@@ -100,18 +100,12 @@ def _measured(
     some, store = clips.chosen(options.clips, corpus, 30.0), benchmark.Results(options.cache)
     found = {}
     for name, network in networks.items():
-        outcome = benchmark.run(some, {name: network}, store=store, version=_version(files[name]))
+        outcome = benchmark.run(some, {name: network}, store=store, version=machine.digest_with(files[name]))
         own = outcome.of(name)
         counts = pooling.counts(own)
         metrics = {key: dataclasses.asdict(pooled) for key, pooled in pooling.pool(own).items()}
         found[name] = {"clips": counts.clips, "passed": counts.passed, "metrics": metrics}
     return found
-
-
-def _version(weights: Path) -> str:
-    """Changes with the code, and with the network."""
-    learnt = machine.ROOT / "src" / "understudy" / "learn"
-    return f"{machine.digest()} {code_digest([*sorted(learnt.glob('*.py')), weights])}"
 
 
 def _performed(

@@ -75,3 +75,18 @@ def test_a_mirror_that_is_none_is_refused():
         Mirror(torch.tensor([1, 2, 0]), torch.ones(3))
     with pytest.raises(ShapeError, match="halves"):
         Mirror.of_halves(9)
+
+
+@pytest.mark.parametrize("name", ["frame_in", "token_block", "out"])
+def test_slopes_reach_tied_weights_as_the_transpose_says(tied, name):
+    """Slopes take a path of their own: ⟨S w, p⟩ has the slope Sᵀ p, whose entries single weights tell."""
+    layer = next(m for m in tied[0].get_submodule(name).modules() if hasattr(m, "parametrizations"))
+    own = layer.parametrizations["weight"].original
+    pull = torch.randn(own.shape, generator=torch.Generator().manual_seed(0))
+    (layer.weight * pull).sum().backward()
+    with torch.no_grad():
+        kept = own.clone()
+        for entry in range(0, own.numel(), max(1, own.numel() // 50)):
+            own.zero_().view(-1)[entry] = 1.0
+            assert torch.isclose((layer.weight * pull).sum(), own.grad.view(-1)[entry], atol=1e-6)
+        own.copy_(kept)

@@ -1,6 +1,6 @@
 """NMR: retargeting learned as a mapping between distributions of motion (Zhao et al., arXiv 2603.22201).
 
-A network that has seen hours of pairs gives whole clips at once, some twenty times as fast as a fit, and without a
+A network that has seen hours of pairs gives whole clips at once, several times as fast as a fit, and without a
 fit's valleys. What it gives is nearly right everywhere and exactly right nowhere: ``repair`` hands it to SequenceFit
 for the fewest steps that certify. See ``docs/methods/nmr.md``.
 """
@@ -42,8 +42,8 @@ class NMRConfig:
     overlap: int = 32
     """Frames that neighbouring chunks share, and blend over."""
     batch: int = 4
-    """Chunks given to the network side by side. More are faster on long clips (eight, by a tenth) and slower on short
-    ones (eight, by a third): batches are always whole, so that a clip becomes the same in any company."""
+    """Chunks given to the network side by side. More are faster on long clips and slower on single short ones:
+    batches are always whole, so that a clip becomes the same in any company."""
     smooth_hz: float | None = None
     """A low-pass over the result, Hz; the released code of NMR has one of 5 Hz."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
